@@ -1,0 +1,1 @@
+"""od: from labelled photographs to an object detector on a Neural Compute Stick."""

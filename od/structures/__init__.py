@@ -1,0 +1,1 @@
+"""What travels between the rooms of od: frozen values without I/O, NumPy at most."""

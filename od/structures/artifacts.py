@@ -1,0 +1,105 @@
+"""Small typed records of what the steps hand over: files, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from od.structures.detections import Detections
+from od.structures.label_map import LabelMap
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """A folder of records: ``train-*``, ``val-*``, perhaps ``test-*`` and ``label_map.pbtxt``.
+
+    Args:
+        folder: Holds all of it, with ``od.json`` and ``report.csv``.
+        label_map: The classes.
+        parts: Images in each part, by the part's name: ``{"train": 160, "val": 40}``.
+        findings: How often each kind of thing was done to a label, by kind.
+    """
+
+    folder: Path
+    label_map: LabelMap
+    parts: Mapping[str, int]
+    findings: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class FinetunedDetector:
+    """A run: ``pipeline.config``, ``label_map.pbtxt``, ``od.json`` and ``checkpoint/``.
+
+    Args:
+        folder: The run's folder; self-contained, it can be moved to another machine.
+        checkpoint: The checkpoint's prefix, ``checkpoint/ckpt-<n>``.
+        step: The training step of that checkpoint.
+        loss: The last total loss, None when no step was made.
+    """
+
+    folder: Path
+    checkpoint: Path
+    step: int
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How an image has to be handed to an exported model; read from ``od.json``, never guessed.
+
+    Args:
+        height, width: Pixels the reader resizes to; None when the model resizes by itself.
+        layout: "NHWC" or "NCHW".
+        channels: "rgb" or "bgr".
+        dtype: "uint8".
+        resize: "none" (the model does it), "stretch" (to width x height), or
+            "pad" (keep the aspect ratio, fill the right and bottom with black).
+    """
+
+    height: int | None = None
+    width: int | None = None
+    layout: str = "NHWC"
+    channels: str = "rgb"
+    dtype: str = "uint8"
+    resize: str = "none"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> InputSpec:
+        """Read what ``to_json`` wrote; unknown fields raise TypeError."""
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class ExportedDetector:
+    """An exported model.
+
+    Args:
+        folder: Holds the model, ``od.json`` and ``label_map.pbtxt``.
+        target: "saved_model", "openvino" or "myriad".
+        model: The file or folder that the runtime loads.
+        input_spec: How an image has to be handed to it.
+    """
+
+    folder: Path
+    target: str
+    model: Path
+    input_spec: InputSpec
+
+
+class Detector(Protocol):
+    """Anything that finds objects in one image.
+
+    Takes an upright RGB uint8 image ``(H, W, 3)``; returns its detections in that
+    image's pixels, best first, unfiltered (every score the model gives).
+    """
+
+    def __call__(self, image: NDArray[np.uint8], /) -> Detections: ...
