@@ -25,7 +25,13 @@ from od.errors import OutputError
 
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_EXCHANGE = 2  # linux/fs.h, since Linux 3.15
-_VERSIONED = ("od-finetune", "tensorflow", "tf-keras", "tf-models-research-object-detection", "openvino")
+_VERSIONED = (
+    "od-finetune",
+    "tensorflow",
+    "tf-keras",
+    "tf-models-research-object-detection",
+    "openvino",
+)
 
 
 def _temporary_mark(target: Path) -> str:
@@ -212,3 +218,27 @@ def read_od_json(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise OutputError(f"{path}: holds no JSON object", hint="make the folder again")
     return content
+
+
+def refuse_foreign(target: Path, kind: str) -> None:
+    """Refuse to replace a folder that is not an earlier output of the same kind.
+
+    Args:
+        target: A folder that ``whole_folder`` is about to replace; may be absent or empty.
+        kind: What its ``od.json`` has to say.
+
+    Raises:
+        OutputError: Something else stands there.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    found = None
+    if target.is_dir():
+        with suppress(OutputError):
+            found = read_od_json(target).get("kind")
+    if found != kind:
+        what = f"od.json says kind '{found}'" if found else "it holds other things"
+        raise OutputError(
+            f"{target}: refusing to replace it, {what}, expected an earlier output ('{kind}')",
+            hint="choose another --output, or remove it by hand",
+        )

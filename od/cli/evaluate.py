@@ -1,0 +1,97 @@
+"""``od evaluate``: measure a trained detector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from od.cli.options import json_option, print_json
+from od.cli.progress import shown_progress
+from od.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rich.table import Column
+
+    from od.metrics.evaluation import Evaluation
+
+
+@click.command(short_help="Measure a trained detector: mAP, curves, worst images.")
+@click.argument("model", metavar="[RUN|EXPORT]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    help="Folder that od prepare made.  [default: the run's own, else records]",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["val", "test", "train"]),
+    default="val",
+    show_default=True,
+    help="Which part of the records to measure on.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder for the results.  [default: evaluate/<part> in RUN or EXPORT]",
+)
+@json_option
+def command(
+    model: Path | None, records: Path | None, part: str, output: Path | None, as_json: bool
+) -> None:
+    """Measure a trained detector: mAP, curves, worst images.
+
+    RUN is a folder that od finetune made (default: the newest in runs/), EXPORT one that
+    od export made.  Writes report.html, metrics.json and two plots.
+
+    \b
+    Example:
+        od evaluate
+        od evaluate runs/ssd --part test
+    """
+    if model is None:
+        model = Workspace(Path()).newest_run()
+        click.echo(model, err=as_json)
+    from od.workflows.evaluation import evaluate_model, write_evaluation
+
+    with shown_progress("evaluate") as progress:
+        made = evaluate_model(model, records=records, part=part, progress=progress)
+    folder = output or model / "evaluate" / part
+    files = write_evaluation(made, folder)
+    if as_json:
+        content = json.loads(files[0].read_text(encoding="utf-8"))
+        print_json({**content, "files": [str(file) for file in files]})
+        return
+    _print_table(made.evaluation)
+    for file in files:
+        click.echo(file)
+
+
+def _print_table(evaluation: Evaluation) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    metrics = evaluation.metrics
+    table = Table("class", *(_right(name) for name in ("objects", "AP@0.5", "AP", "best F1")))
+    for known, curve in zip(metrics.per_class, evaluation.curves, strict=True):
+        f1 = f"{curve.best_f1()[0]:.3f}" if known.objects else "-"
+        row = (escape(known.name), str(known.objects), _share(known.ap50), _share(known.ap), f1)
+        table.add_row(*row)
+    table.add_section()
+    f1 = f"{evaluation.overall.best_f1()[0]:.3f}"
+    table.add_row("all", str(metrics.objects), _share(metrics.map50), _share(metrics.map), f1)
+    Console().print(table)
+    click.echo(f"mAP@0.5 {_share(metrics.map50)}   mAP {_share(metrics.map)}")
+
+
+def _right(title: str) -> Column:
+    from rich.table import Column
+
+    return Column(title, justify="right")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""Truth and detections -> COCO metrics, precision-recall curves, confusion matrix."""

@@ -1,0 +1,1 @@
+"""What joins steps: a detector and its records, a workspace and its first files, all of it."""
