@@ -10,11 +10,10 @@ import click
 
 from od.cli.options import json_option, print_json
 from od.cli.progress import shown_progress
+from od.cli.tables import print_table
 from od.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rich.table import Column
-
     from od.metrics.evaluation import Evaluation
 
 
@@ -64,33 +63,27 @@ def command(
         content = json.loads(files[0].read_text(encoding="utf-8"))
         print_json({**content, "files": [str(file) for file in files]})
         return
-    _print_table(made.evaluation)
+    _print_metrics(made.evaluation)
     for file in files:
         click.echo(file)
 
 
-def _print_table(evaluation: Evaluation) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+def _print_metrics(evaluation: Evaluation) -> None:
     metrics = evaluation.metrics
-    table = Table("class", *(_right(name) for name in ("objects", "AP@0.5", "AP", "best F1")))
-    for known, curve in zip(metrics.per_class, evaluation.curves, strict=True):
-        f1 = f"{curve.best_f1()[0]:.3f}" if known.objects else "-"
-        row = (escape(known.name), str(known.objects), _share(known.ap50), _share(known.ap), f1)
-        table.add_row(*row)
-    table.add_section()
+    rows = [
+        [
+            known.name,
+            str(known.objects),
+            _share(known.ap50),
+            _share(known.ap),
+            f"{curve.best_f1()[0]:.3f}" if known.objects else "-",
+        ]
+        for known, curve in zip(metrics.per_class, evaluation.curves, strict=True)
+    ]
     f1 = f"{evaluation.overall.best_f1()[0]:.3f}"
-    table.add_row("all", str(metrics.objects), _share(metrics.map50), _share(metrics.map), f1)
-    Console().print(table)
-    click.echo(f"mAP@0.5 {_share(metrics.map50)}   mAP {_share(metrics.map)}")
-
-
-def _right(title: str) -> Column:
-    from rich.table import Column
-
-    return Column(title, justify="right")
+    rows.append(["all", str(metrics.objects), _share(metrics.map50), _share(metrics.map), f1])
+    print_table(["class", "objects", "AP@0.5", "AP", "best F1"], rows)
+    click.echo(f"\nmAP@0.5 {_share(metrics.map50)}   mAP {_share(metrics.map)}")
 
 
 def _share(value: float | None) -> str:
