@@ -106,7 +106,7 @@ def draw_boxes(image: NDArray[np.uint8], boxes: Sequence[DrawnBox]) -> NDArray[n
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
     side = max(canvas.size)
-    line = max(2, round(side / 320))
+    line = max(2, round(side / 240))
     visible = [
         (box, corners)
         for box in reversed(boxes)

@@ -31,6 +31,16 @@ class ConfusionMatrix:
     threshold: float
     iou: float
 
+    def shares(self) -> NDArray[np.float64]:
+        """Return the counts as shares in [0, 1].
+
+        A class's row is divided by its objects, the background's by all detections: three
+        false alarms among a thousand detections are few, though they are all of their row.
+        """
+        whole = self.counts.sum(axis=1, keepdims=True)
+        whole[-1] = self.counts[:, :-1].sum()
+        return self.counts / whole.clip(min=1)
+
     def to_json(self) -> dict[str, Any]:
         """Return the matrix as a JSON object."""
         return {

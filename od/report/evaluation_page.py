@@ -80,6 +80,7 @@ def evaluation_page(
         matrix(
             [*evaluation.confusion.names, "(background)"],
             evaluation.confusion.counts.tolist(),
+            evaluation.confusion.shares().tolist(),
             "truth \\ detection",
         ),
         heading("The worst images"),

@@ -133,22 +133,26 @@ def legend(entries: Iterable[tuple[str, tuple[int, int, int]]]) -> str:
     return f'<p class="legend">{items}</p>'
 
 
-def matrix(names: Sequence[str], counts: Sequence[Sequence[int]], corner: str) -> str:
-    """Return a square table of counts, each row tinted by its shares.
+def matrix(
+    names: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    shares: Sequence[Sequence[float]],
+    corner: str,
+) -> str:
+    """Return a square table of counts, tinted by shares.
 
     Args:
         names: Of rows and columns alike.
         counts: ``counts[row][column]``.
+        shares: The same as shares in [0, 1].
         corner: Says what rows and columns are.
     """
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = []
-    for name, row in zip(names, counts, strict=True):
-        total = sum(row)
+    for name, row, tints in zip(names, counts, shares, strict=True):
         cells = "".join(
-            f'<td style="background:rgba(var(--tint),{0.55 * count / total if total else 0:.2f})">'
-            f"{count}</td>"
-            for count in row
+            f'<td style="background:rgba(var(--tint),{0.55 * tint:.2f})">{count}</td>'
+            for count, tint in zip(row, tints, strict=True)
         )
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     return (

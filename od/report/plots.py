@@ -39,7 +39,7 @@ def plot_precision_recall(evaluation: Evaluation, path: Path) -> None:
 
 
 def plot_confusion(confusion: ConfusionMatrix, path: Path) -> None:
-    """Write the confusion matrix as a PNG; each row is tinted by its shares.
+    """Write the confusion matrix as a PNG, tinted by its shares.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
@@ -49,7 +49,7 @@ def plot_confusion(confusion: ConfusionMatrix, path: Path) -> None:
     figure = _figure(side + 1, side)
     axes = figure.subplots()
     counts = confusion.counts
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    shares = confusion.shares()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row in range(len(names)):
         for column in range(len(names)):
