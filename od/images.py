@@ -26,19 +26,13 @@ from od.image_markers import (
     read_jpeg_header,
 )
 from od.outputs import whole_file
+from od.structures.dataset import IMAGE_EXTENSIONS
 
 if TYPE_CHECKING:  # numpy, Pillow and simplejpeg take 0.15 s together: only where needed
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image as PillowImage
 
-IMAGE_EXTENSIONS = frozenset(
-    f".{ending}"
-    for ending in (
-        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "bmp", "dib", "gif", "webp"),
-        *("tif", "tiff", "ppm", "pgm", "pbm", "pnm", "tga", "avif", "heic", "heif"),
-    )
-)
 # Pillow's own limit against decompression bombs (2 x MAX_IMAGE_PIXELS), for JPEG as well.
 MAX_PIXELS = 178_956_970
 JPEG_QUALITY = 95  # with 4:4:4 chroma: what is encoded anew keeps what a detector can see
@@ -87,30 +81,8 @@ def find_images(source: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.as_posix())
 
 
-def oriented_corners(
-    corners: tuple[float, float, float, float], orientation: int, *, width: int, height: int
-) -> tuple[float, float, float, float]:
-    """Move a box along with an image whose orientation is applied.
-
-    Args:
-        corners: ``(xmin, ymin, xmax, ymax)`` in the stored image.
-        orientation: EXIF's, 1 to 8.
-        width, height: Of the stored image, in pixels.
-
-    Example:
-        >>> oriented_corners((0, 0, 10, 20), 6, width=100, height=50)
-        (30, 0, 50, 10)
-    """
-    xmin, ymin, xmax, ymax = corners
-    if orientation in (2, 3, 7, 8):
-        xmin, xmax = width - xmax, width - xmin
-    if orientation in (3, 4, 6, 7):
-        ymin, ymax = height - ymax, height - ymin
-    return (ymin, xmin, ymax, xmax) if orientation >= 5 else (xmin, ymin, xmax, ymax)
-
-
 def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Apply an EXIF orientation; the same flips as ``oriented_corners``."""
+    """Apply an EXIF orientation; the same flips as ``structures.boxes.oriented``."""
     if orientation in (2, 3, 7, 8):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 6, 7):

@@ -16,6 +16,7 @@ from od.records.tf_example import RecordedImage, decode_example
 from od.records.tfrecord import count_records, read_records
 
 LABEL_MAP_FILE = "label_map.pbtxt"
+_BESIDE = frozenset({LABEL_MAP_FILE, "od.json", "report.csv", "report.html", "report"})
 PARTS = ("train", "val", "test")  # in the order in which they are shown
 _SHARD = r"-(?P<{0}>\d{{5}})-of-(?P<{0}_of>\d{{5}})"
 _FILE = re.compile(
@@ -51,6 +52,16 @@ def _split_name(name: str) -> tuple[str, int, int] | None:
         return None
     shard, shards = match["a"] or match["b"], match["a_of"] or match["b_of"]
     return match["part"], int(shard or 0), int(shards or 0)
+
+
+def is_record_name(name: str) -> bool:
+    """Tell whether a folder that ``od prepare`` made may hold a file of this name.
+
+    Example:
+        >>> is_record_name("train-00000-of-00001.tfrecord"), is_record_name("thesis.docx")
+        (True, False)
+    """
+    return _split_name(name) is not None or name in _BESIDE or name.startswith(".")
 
 
 def _files_by_part(folder: Path) -> dict[str, list[Path]]:

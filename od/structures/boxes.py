@@ -98,3 +98,28 @@ def iou(a: BoundingBox, b: BoundingBox) -> float:
         return 0.0
     intersection = width * height
     return intersection / (a.area + b.area - intersection)
+
+
+def oriented(
+    corners: tuple[float, float, float, float], orientation: int, *, width: int, height: int
+) -> tuple[float, float, float, float]:
+    """Move a box along with an image whose EXIF orientation is applied.
+
+    Args:
+        corners: ``(xmin, ymin, xmax, ymax)`` in the image as stored.
+        orientation: EXIF's, 1 to 8.
+        width, height: Of the image as stored, in pixels.
+
+    Returns:
+        The corners in the upright image, which is ``height`` x ``width`` from 5 on.
+
+    Example:
+        >>> oriented((0, 0, 10, 20), 6, width=100, height=50)
+        (30, 0, 50, 10)
+    """
+    xmin, ymin, xmax, ymax = corners
+    if orientation in (2, 3, 7, 8):
+        xmin, xmax = width - xmax, width - xmin
+    if orientation in (3, 4, 6, 7):
+        ymin, ymax = height - ymax, height - ymin
+    return (ymin, xmin, ymax, xmax) if orientation >= 5 else (xmin, ymin, xmax, ymax)

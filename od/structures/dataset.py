@@ -13,6 +13,15 @@ from pathlib import Path
 
 from od.structures.boxes import BoundingBox
 
+# A file with one of these endings, in any case, is taken for an image.
+IMAGE_EXTENSIONS = frozenset(
+    f".{ending}"
+    for ending in (
+        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "bmp", "dib", "gif", "webp"),
+        *("tif", "tiff", "ppm", "pgm", "pbm", "pnm", "tga", "avif", "heic", "heif"),
+    )
+)
+
 
 @dataclass(frozen=True)
 class Annotation:

@@ -1,0 +1,1 @@
+"""Labelled images in other people's formats, one file for each."""
