@@ -17,7 +17,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +178,8 @@ def sha256(path: Path) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, od and the packages that shape its outputs."""
+    from importlib import metadata  # 30 ms, which only this function needs
+
     found = {"python": sys.version.split()[0]}
     for package in _VERSIONED:
         with suppress(metadata.PackageNotFoundError):

@@ -45,6 +45,7 @@ def problem_error(problems: Sequence[OdError], *, source: Path, output: Path) ->
     """
     if len(problems) == 1:
         return problems[0]
+    problems = sorted(problems, key=str)
     report = problem_report_path(output)
     rows = []
     for problem in problems:

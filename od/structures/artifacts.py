@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from od.structures.detections import Detections
 from od.structures.label_map import LabelMap
+
+if TYPE_CHECKING:  # od prepare hands over artifacts and needs no numpy of its own
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from od.structures.detections import Detections
 
 
 @dataclass(frozen=True)
