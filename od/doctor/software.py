@@ -31,8 +31,8 @@ print("{_MARK}" + json.dumps({{"version": tf.__version__, "devices": kinds}}))
 """
 _OPENVINO = f"""
 import json, openvino
-found = {{"version": openvino.__version__.split("-")[0], "devices": openvino.Core().available_devices}}
-print("{_MARK}" + json.dumps(found))
+version, devices = openvino.__version__.split("-")[0], openvino.Core().available_devices
+print("{_MARK}" + json.dumps({{"version": version, "devices": devices}}))
 """
 
 

@@ -39,7 +39,8 @@ class ConfusionMatrix:
         """
         whole = self.counts.sum(axis=1, keepdims=True)
         whole[-1] = self.counts[:, :-1].sum()
-        return self.counts / whole.clip(min=1)
+        shares: NDArray[np.float64] = self.counts / whole.clip(min=1)
+        return shares
 
     def to_json(self) -> dict[str, Any]:
         """Return the matrix as a JSON object."""

@@ -1,0 +1,5 @@
+"""Record files, from tests/record_files.py."""
+
+from record_files import records
+
+__all__ = ["records"]
