@@ -53,11 +53,13 @@ def command(
     if model is None:
         model = Workspace(Path()).newest_run()
         click.echo(model, err=as_json)
-    from od.workflows.evaluation import evaluate_model, write_evaluation
+    from od.outputs import refuse_foreign
+    from od.workflows.evaluation import KIND, evaluate_model, write_evaluation
 
+    folder = output or model / "evaluate" / part
+    refuse_foreign(folder, KIND)  # now, not after the minutes that measuring takes
     with shown_progress("evaluate") as progress:
         made = evaluate_model(model, records=records, part=part, progress=progress)
-    folder = output or model / "evaluate" / part
     files = write_evaluation(made, folder)
     if as_json:
         content = json.loads(files[0].read_text(encoding="utf-8"))
