@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -110,19 +110,37 @@ def _exchange(new: Path, old: Path) -> bool:
 
 
 def _publish_folder(temporary: Path, target: Path) -> None:
+    """Give ``temporary`` the name ``target``, or leave everything as it was and raise."""
     if not target.exists():
         os.rename(temporary, target)
-    elif _exchange(temporary, target):
+        _sync_or_undo(target, lambda: os.rename(target, temporary))
+        return
+    if _exchange(temporary, target):
+        _sync_or_undo(target, lambda: _exchange(temporary, target))
         _remove(temporary)  # it holds the old content now
-    else:
-        aside = _temporary_for(target)
-        os.rename(target, aside)
-        try:
-            os.rename(temporary, target)
-        except OSError:
-            os.rename(aside, target)
-            raise
-        _remove(aside)
+        return
+    aside = _temporary_for(target)
+    os.rename(target, aside)
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        os.rename(aside, target)
+        raise
+    sync(target.parent)
+    _remove(aside)
+
+
+def _sync_or_undo(target: Path, undo: Callable[[], object]) -> None:
+    try:
+        sync(target.parent)
+    except OSError:
+        undo()
+        raise
+
+
+def _real(target: Path) -> Path:
+    """Follow links, so that a link to a folder on another disk stays a link."""
+    return Path(os.path.realpath(target))
 
 
 @contextmanager
@@ -135,13 +153,15 @@ def whole_folder(target: Path) -> Iterator[Path]:
         OutputError: Writing, flushing or renaming failed; ``target`` is as it was.
     """
     temporary: Path | None = None
+    real = _real(target)
     try:
-        temporary = _temporary_for(target)
+        temporary = _temporary_for(real)
         temporary.mkdir()
         yield temporary
         _sync_tree(temporary)
-        _publish_folder(temporary, target)
-        sync(target.parent)
+        _publish_folder(temporary, real)
+    except BrokenPipeError:
+        raise  # the reader of our messages has gone; the disk is fine
     except OSError as error:
         raise output_error(target, error) from error
     finally:
@@ -154,15 +174,19 @@ def whole_file(target: Path) -> Iterator[Path]:
     """Give a temporary path that becomes ``target`` when the block ends without an error.
 
     Raises:
-        OutputError: Writing, flushing or renaming failed; ``target`` is as it was.
+        OutputError: Writing, flushing or renaming failed; ``target`` is as it was, or, when
+            only the very last flush failed, whole and new.
     """
     temporary: Path | None = None
+    real = _real(target)
     try:
-        temporary = _temporary_for(target)
+        temporary = _temporary_for(real)
         yield temporary
         sync(temporary)
-        os.replace(temporary, target)
-        sync(target.parent)
+        os.replace(temporary, real)
+        sync(real.parent)
+    except BrokenPipeError:
+        raise  # the reader of our messages has gone; the disk is fine
     except OSError as error:
         raise output_error(target, error) from error
     finally:
