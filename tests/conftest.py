@@ -10,7 +10,12 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+# Machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("od", deadline=None)
+settings.load_profile("od")
 
 VocObject = tuple[str, tuple[float, float, float, float]]
 
