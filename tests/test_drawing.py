@@ -41,6 +41,14 @@ def test_a_detection_is_outlined_in_its_class_color(gray):
     assert (gray == 90).all()  # the image that was given stays as it is
 
 
+def test_pixels_without_a_box_stay_as_they_are():
+    image = np.arange(240 * 320 * 3, dtype=np.uint32).astype(np.uint8).reshape(240, 320, 3)
+    drawn = draw_boxes(image, [DrawnBox((200, 150, 300, 220), "", (255, 0, 0))])
+
+    assert (drawn[:140] == image[:140]).all()
+    assert (drawn[160:210, 210:290] == image[160:210, 210:290]).all()
+
+
 def test_detections_below_the_threshold_are_not_drawn(gray):
     found = detections((50, 60, 150, 160), score=0.4)
     drawn = draw_detections(gray, found, LabelMap.from_names(["cat"]), threshold=0.5)

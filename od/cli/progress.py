@@ -56,16 +56,21 @@ def _bar(title: str) -> Iterator[Progress]:
 
 
 def _plain(title: str) -> Progress:
-    started = last = time.monotonic()
+    last = time.monotonic()
+    first: tuple[int, float] | None = None  # a model's first image takes as long as many others
 
     def show(done: int, total: int, note: str = "", /) -> None:
-        nonlocal last
+        nonlocal first, last
         now = time.monotonic()
+        first = first or (done, now)
         if now - last < _PLAIN_SECONDS and not (done == total and total):
             return
         last = now
         of = f"/{total}" if total else ""
-        left = f", {(now - started) / done * (total - done):.0f} s left" if 0 < done < total else ""
+        left = ""
+        if first[0] < done < total:
+            seconds = (now - first[1]) / (done - first[0]) * (total - done)
+            left = f", {seconds:.0f} s left"
         click.echo(f"{title}: {done}{of} {note}{left}".rstrip(), err=True)
 
     return show

@@ -90,7 +90,7 @@ def bars(title: str, counts: Sequence[int], labels: Sequence[str], *, x_title: s
 
 
 def _thinned(
-    xs: NDArray[np.float64], ys: NDArray[np.float64], points: int = 400
+    xs: NDArray[np.float64], ys: NDArray[np.float64], points: int = 2000
 ) -> list[tuple[float, float]]:
     """Return at most about ``points`` of them: a page need not hold 100,000 detections."""
     if not len(xs):

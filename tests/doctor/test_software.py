@@ -78,6 +78,16 @@ def test_a_crash_on_a_processor_without_avx_names_the_cause(fake_tensorflow, mac
     assert "AVX" in finding.mend
 
 
+def test_a_file_called_tensorflow_in_the_current_folder_is_not_meant(
+    fake_tensorflow, machine, tmp_path, monkeypatch
+):
+    fake_tensorflow(WORKING)
+    (tmp_path / "tensorflow.py").write_text("raise RuntimeError('not me')")
+    monkeypatch.chdir(tmp_path)
+
+    assert next(tensorflow_findings(machine.root, 30)).status == "ok"
+
+
 def test_a_missing_package_comes_with_the_command_that_mends_it(monkeypatch):
     monkeypatch.setattr(
         software.metadata, "requires", lambda name: ["no-such-library<3,>=2", 'x; extra == "test"']

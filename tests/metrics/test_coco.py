@@ -53,6 +53,15 @@ def test_a_box_of_iou_six_tenths_counts_at_the_lower_thresholds_only(make_image)
     assert metrics.map == pytest.approx(0.3)  # 0.50, 0.55 and 0.60 of ten
 
 
+def test_a_box_is_measured_on_pixel_edges(make_image):
+    # 4.9 of 10 pixels: IoU 0.49. With COCO files' width of "+ 1" it would be 0.54, and found.
+    metrics = evaluate_coco(
+        [make_image([(1, (0, 0, 10, 10))], [(1, 0.9, (0, 0, 10, 4.9))])], CLASSES
+    )
+
+    assert metrics.map50 == 0
+
+
 def test_classes_without_truth_are_left_out_of_the_mean(make_image):
     metrics = evaluate_coco([make_image([(1, A)], [(1, 0.9, A), (2, 0.9, B)])], CLASSES)
 
