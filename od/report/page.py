@@ -20,13 +20,13 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 72rem; background: var(--page);
   color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
 p { margin: .4rem 0; max-width: 46rem; } .soft { color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
 th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-td:first-child { overflow-wrap: anywhere; max-width: 24rem; }
+td:first-child { overflow-wrap: anywhere; min-width: 8rem; max-width: 24rem; }
 .numbers { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0; padding: 0; }
 .numbers div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: .6rem 1rem; min-width: 8rem; }
