@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import logging
 import os
 import sys
+import warnings
 
 import click
 
@@ -75,10 +77,17 @@ def cli() -> None:
     """
 
 
+def _quieten_tensorflow() -> None:
+    """Keep notices about deprecations and drivers from burying what a user should read."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", module=r"(tf_keras|tensorflow|object_detection|official)\b")
+
+
 def main() -> None:
     """Run the command line; the entry point of the script ``od``."""
-    # TensorFlow writes start-up notices to stderr before any of our code could stop it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _quieten_tensorflow()
     try:
         cli(prog_name="od")
     except BrokenPipeError:  # `od models | head`: the reader has gone, nothing is wrong

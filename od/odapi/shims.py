@@ -26,17 +26,13 @@ MOVED_CONTROL_FLOW = {
 ESTIMATOR = "tensorflow.compat.v1.estimator"
 
 
-class _EstimatorStub(ModuleType):
-    """Stands for ``tf.compat.v1.estimator``, which TensorFlow 2.16 removed.
-
-    ``object_detection.model_lib`` and ``inputs`` look attributes up on it at import
-    and as default arguments; nothing of it is ever called by us.
-    """
+class _Stub(ModuleType):
+    """A module whose every attribute is another such module; nothing of it is ever called."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        stub = _EstimatorStub(f"{self.__name__}.{name}")
+        stub = _Stub(f"{self.__name__}.{name}")
         setattr(self, name, stub)
         return stub
 
@@ -66,12 +62,24 @@ def restore_control_flow_names() -> None:
 
 
 def stub_estimator() -> None:
-    """Put a stub where ``tensorflow.compat.v1.estimator`` was."""
+    """Put a stub where ``tensorflow.compat.v1.estimator`` was, until TensorFlow 2.16.
+
+    ``object_detection.model_lib`` and ``inputs`` look attributes up on it at import.
+    """
     v1 = importlib.import_module("tensorflow.compat.v1")
     if not hasattr(v1, "estimator"):
-        stub = _EstimatorStub(ESTIMATOR)
+        stub = _Stub(ESTIMATOR)
         sys.modules[ESTIMATOR] = stub
         v1.estimator = stub
+
+
+def stub_tensorflow_io() -> None:
+    """Put a stub where tensorflow_io is: its plugins do not load into this TensorFlow.
+
+    Only ``deepmac_meta_arch`` imports it, for one colour conversion of DeepMAC; importing
+    the real one costs a second and prints two warnings of missing symbols.
+    """
+    sys.modules.setdefault("tensorflow_io", _Stub("tensorflow_io"))
 
 
 def prepare_imports() -> None:
@@ -86,6 +94,7 @@ def prepare_imports() -> None:
         point_keras_at_tf_keras()
         restore_control_flow_names()
         stub_estimator()
+        stub_tensorflow_io()
     except ImportError as error:
         raise MissingDependencyError(
             f"TensorFlow cannot be imported: {error}", hint="run od doctor"
