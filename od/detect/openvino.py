@@ -1,0 +1,67 @@
+"""Runtime openvino: an IR on whatever OpenVINO finds in this machine. No tensorflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from od.errors import ExportError, MissingDependencyError
+from od.odapi.model import to_detections
+from od.structures.artifacts import Detector
+from od.structures.detections import Detections
+
+_OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
+
+
+def open_ir(model: Path, *, device: str = "CPU") -> Detector:
+    """Compile an IR whose input and outputs are those of the OD API's exporter.
+
+    Args:
+        model: The ``.xml``; its ``.bin`` stands beside it.
+        device: "CPU", "GPU", "AUTO", as OpenVINO names it.
+
+    Raises:
+        MissingDependencyError: OpenVINO is not installed or does not load.
+        ExportError: There is no such device, or the IR is broken.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"OpenVINO cannot be imported: {error}", hint="pip install openvino, or run od doctor"
+        ) from error
+    core = openvino.Core()
+    _check_device(core.available_devices, device)
+    try:
+        # Machines with AMX would compute in bfloat16 and find other boxes than were checked.
+        compiled = core.compile_model(model, device, {"INFERENCE_PRECISION_HINT": "f32"})
+        outputs = [compiled.output(name) for name in _OUTPUTS]
+    except RuntimeError as error:
+        raise ExportError(
+            f"{model}: OpenVINO cannot load it on {device}: {_last_words(error)}",
+            hint="export it again; od doctor says what works here",
+        ) from error
+
+    def detect(image: NDArray[np.uint8], /) -> Detections:
+        results = compiled(np.ascontiguousarray(image)[None])
+        found = {name: results[output] for name, output in zip(_OUTPUTS, outputs, strict=True)}
+        found["detection_classes"] = found["detection_classes"] - 1
+        return to_detections(found, height=image.shape[0], width=image.shape[1])
+
+    return detect
+
+
+def _check_device(available: list[str], device: str) -> None:
+    known = {name.split(".")[0] for name in available} | {"AUTO"}
+    if device.split(":")[0].split(".")[0] not in known:
+        raise ExportError(
+            f"device {device}: OpenVINO finds {', '.join(sorted(known))} in this machine",
+            hint="choose one of them: --device CPU",
+        )
+
+
+def _last_words(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:300]

@@ -1,0 +1,20 @@
+"""STEP export_detector: a trained model -> what a runtime loads, one file per target."""
+
+from od.export.source import ExportSource, read_source
+from od.export.step import (
+    TARGETS,
+    Export,
+    check_exportable,
+    default_output,
+    export_detector,
+)
+
+__all__ = [
+    "TARGETS",
+    "Export",
+    "ExportSource",
+    "check_exportable",
+    "default_output",
+    "export_detector",
+    "read_source",
+]

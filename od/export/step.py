@@ -1,0 +1,167 @@
+"""STEP export_detector: a trained model -> an export that has been seen to work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from od.errors import ExportError, OutputError
+from od.export.openvino import MODEL_FILE, write_ir
+from od.export.parity import Parity, compare_detectors, sample_images
+from od.export.saved_model import write_saved_model
+from od.export.source import ExportSource
+from od.odapi.protos import format_message
+from od.outputs import refuse_foreign, sha256, whole_folder, write_od_json
+from od.records.label_map_file import write_label_map
+from od.structures.artifacts import Detector, ExportedDetector, InputSpec
+from od.structures.progress import Progress, silent
+
+KIND = "export"
+TARGETS = ("saved_model", "openvino")
+_MODELS = {"saved_model": "saved_model", "openvino": MODEL_FILE}
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export, and how near it comes to the trained model.
+
+    Args:
+        detector: The exported model.
+        parity: What was compared, and the differences.
+    """
+
+    detector: ExportedDetector
+    parity: Parity
+
+
+def default_output(source: Path, target: str) -> Path:
+    """Return ``<source>/export/<target>``.
+
+    Example:
+        >>> default_output(Path("runs/ssd"), "openvino").as_posix()
+        'runs/ssd/export/openvino'
+    """
+    return source / "export" / target
+
+
+def check_exportable(target: str, output: Path, *, overwrite: bool) -> None:
+    """Refuse what cannot be delivered, before the slow work begins.
+
+    Raises:
+        ExportError: There is no such target, or it does not exist yet.
+        OutputError: ``output`` is there and may not be replaced.
+    """
+    if target == "myriad":
+        raise ExportError(
+            "myriad: blobs for a Neural Compute Stick are not made by this version of od yet",
+            hint="use --target openvino now: its IR runs on CPU and GPU",
+        )
+    if target not in TARGETS:
+        raise ExportError(
+            f"{target}: no such target, expected one of {', '.join(TARGETS)}",
+            hint="od export --target openvino",
+        )
+    occupied = output.exists() and not (output.is_dir() and not any(output.iterdir()))
+    if occupied and not overwrite:
+        raise OutputError(
+            f"{output}: is there already", hint="replace it with --overwrite, or choose --output"
+        )
+    refuse_foreign(output, KIND)
+
+
+def export_detector(
+    source: ExportSource,
+    target: str,
+    output: Path,
+    *,
+    load_detector: Callable[[Path], Detector],
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Export:
+    """Turn a trained model into what a runtime loads, and check that it finds the same.
+
+    Args:
+        source: As ``read_source`` returns it.
+        target: "saved_model" or "openvino".
+        output: The export's folder; appears only when the check was passed.
+        load_detector: Opens an export's folder (``od.detect.load_detector``); the check runs
+            through it, so through the same code that will run the export later.
+        overwrite: Whether an earlier export there may be replaced.
+        progress: Told of each stage.
+
+    Raises:
+        ExportError: The converter refuses the model, or the export finds something else.
+        OutputError: The output is in the way or cannot be written.
+        CheckpointError: The checkpoint is another model's.
+        PipelineConfigError: The OD API cannot build the model.
+    """
+    check_exportable(target, output, overwrite=overwrite)
+    from od.odapi.model import detector_of, load_model
+
+    progress(0, 4, "loading the model")
+    model = load_model(source.folder, source.checkpoint)
+    spec = InputSpec()  # the resizer is part of both kinds of model
+    with whole_folder(output) as new:
+        progress(1, 4, "converting")
+        if target == "openvino":
+            write_ir(model, new, name=str(source.folder))
+        else:
+            write_saved_model(model, new)
+        facts = _write_companions(source, target, new, spec)
+        progress(2, 4, "loading the export")
+        images, samples = sample_images(source.records)
+        exported = load_detector(new)
+        progress(3, 4, f"comparing on {len(images)} images")
+        parity = compare_detectors(detector_of(model), exported, images, samples=samples)
+        if not parity.holds:
+            raise _not_alike(source, target, parity)
+        write_od_json(new, KIND, {**facts, "parity": parity.to_json()})
+    progress(4, 4, "done")
+    detector = ExportedDetector(output, target, output / _MODELS[target], spec)
+    return Export(detector, parity)
+
+
+def _write_companions(
+    source: ExportSource, target: str, folder: Path, spec: InputSpec
+) -> dict[str, Any]:
+    """Write what stands beside the model, od.json included, and return od.json's own facts."""
+    write_label_map(folder / "label_map.pbtxt", source.label_map)
+    text = format_message(source.config)
+    (folder / "pipeline.config").write_text(text, encoding="utf-8")
+    facts: dict[str, Any] = {
+        "target": target,
+        "model": _MODELS[target],
+        "architecture": source.architecture,
+        "input_spec": spec.to_json(),
+        "classes": dict(source.label_map.items),
+        "run": source.folder.as_posix(),
+        "checkpoint": source.checkpoint.name,
+        "step": source.step,
+        "records": source.records.as_posix() if source.records else None,
+        "inputs": dict(source.hashes),
+        "outputs": {
+            file.relative_to(folder).as_posix(): sha256(file)
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        },
+    }
+    write_od_json(folder, KIND, facts)
+    return facts
+
+
+def _not_alike(source: ExportSource, target: str, parity: Parity) -> ExportError:
+    if not parity.compared:
+        return ExportError(
+            f"{source.folder}: detects nothing in {parity.images} images ({parity.samples}), so"
+            f" the {target} export cannot be checked against it",
+            hint="train it further, then export it",
+        )
+    return ExportError(
+        f"{source.folder}: the {target} export finds something else than the trained model:"
+        f" {parity.summary} ({parity.samples}); expected each within 1 px and 0.01",
+        hint="nothing was written; export it with --target saved_model"
+        if target == "openvino"
+        else "nothing was written; train it further and try again",
+    )
