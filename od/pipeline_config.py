@@ -79,7 +79,8 @@ def find_template(model: str, workspace: Workspace) -> Path:
         if given.is_file():
             return given
         raise PipelineConfigError(
-            f"{model} does not exist", hint="give a template's name (od models lists them) or a file"
+            f"{model} does not exist",
+            hint="give a template's name (od models lists them) or a file",
         )
     stem = SHORT_NAMES.get(model, model)
     for folder in (workspace.pipeline_configs, shipped("pipeline_configs")):
@@ -173,7 +174,9 @@ def fill_pipeline_config(
     steps = wishes.steps or default_steps(facts.train_images, batch)
     why = "asked for" if wishes.batch_size else "what a CPU carries"
     filler.put("train_config.batch_size", batch, why)
-    why = "asked for" if wishes.steps else f"about {_EPOCHS} passes over {facts.train_images} images"
+    why = (
+        "asked for" if wishes.steps else f"about {_EPOCHS} passes over {facts.train_images} images"
+    )
     filler.put("train_config.num_steps", steps, why)
     _fill_schedule(filler, template, batch, steps, wishes.learning_rate)
     _fill_checkpoint(filler, family, wishes.checkpoint)
@@ -241,7 +244,9 @@ def _fill_schedule(
     why = f"linear in the batch: {template.train_config.batch_size} -> {batch}"
     if learning_rate is not None:
         scale, why = learning_rate / base, "asked for"
-    stretch = steps / (getattr(message, "total_steps", 0) or template.train_config.num_steps or steps)
+    stretch = steps / (
+        getattr(message, "total_steps", 0) or template.train_config.num_steps or steps
+    )
     filler.put(f"{path}.{base_name}", base * scale, why)
     for name in ("warmup_learning_rate", "burnin_learning_rate", "min_learning_rate"):
         if hasattr(message, name) and getattr(message, name):
@@ -253,10 +258,14 @@ def _fill_schedule(
             now = max(1, min(steps - 1, round(getattr(message, name) * stretch)))
             filler.put(f"{path}.{name}", now, "the same share of the steps")
     if schedule == "manual_step_learning_rate":
-        for entry in getattr(getattr(filler.config.train_config.optimizer, kind).learning_rate, schedule).schedule:
+        for entry in getattr(
+            getattr(filler.config.train_config.optimizer, kind).learning_rate, schedule
+        ).schedule:
             entry.step = max(1, round(entry.step * stretch))
             entry.learning_rate *= scale
-        filler.changes.append(Change(f"{path}.schedule", "", "scaled", "the same share of the steps"))
+        filler.changes.append(
+            Change(f"{path}.schedule", "", "scaled", "the same share of the steps")
+        )
 
 
 def _fill_checkpoint(filler: _Filler, family: str, checkpoint: str | None) -> None:
@@ -312,7 +321,7 @@ def set_field(config: Any, assignment: str) -> Change:
     except text_format.ParseError as error:
         raise PipelineConfigError(
             f"--set {assignment}: {str(error).split(' : ')[-1]}",
-            hint=f"the field is of type {field.type_name if hasattr(field, 'type_name') else _TYPES.get(field.type, 'message')}",
+            hint=f"the field is of type {_TYPES.get(field.type, 'message')}",
         ) from error
     if index is not None and field.message_type:
         before[index].CopyFrom(getattr(scratch, leaf)[0])
@@ -324,7 +333,16 @@ def set_field(config: Any, assignment: str) -> Change:
     return Change(path.strip(), shown, _one_line(getattr(message, leaf)), "--set")
 
 
-_TYPES = {1: "double", 2: "float", 3: "int64", 5: "int32", 8: "bool", 9: "string", 13: "uint32", 14: "enum"}
+_TYPES = {
+    1: "double",
+    2: "float",
+    3: "int64",
+    5: "int32",
+    8: "bool",
+    9: "string",
+    13: "uint32",
+    14: "enum",
+}
 
 
 def _one_line(value: Any) -> str:

@@ -12,6 +12,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped(name: str) -> Path:
-    """Return the folder ``annotations``, ``pipeline_configs`` or ``pretrained`` that came with od."""
+    """Return the folder of this name (annotations, pipeline_configs, pretrained) that ships."""
     installed = _PACKAGE / "_shipped" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name

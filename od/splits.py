@@ -173,6 +173,13 @@ def _even_out(split: _Split, order: Sequence[int]) -> None:
             split.move(i, short)
 
 
+def _fill_empty(split: _Split, order: Sequence[int]) -> None:
+    """Give a part that no class needs an image all the same, from val rather than train."""
+    for part in [part for part in split.sizes if not split.members[part]]:
+        donors = [i for i in order if split.members[split.part[i]] > 1]
+        split.move(min(donors, key=lambda i: (split.part[i] == "train", split.loses(i))), part)
+
+
 def stratified_split(
     names: Sequence[str],
     classes: Sequence[AbstractSet[str]],
@@ -207,12 +214,7 @@ def stratified_split(
     _deal(split, order)
     _bring_in(split, order, seed)
     _even_out(split, order)
-    empty = [part for part in split.sizes if not split.members[part]]
-    if empty:
-        raise OdError(
-            f"{len(names)} images to split: the part {empty[0]} would be empty",
-            hint="label more images, or leave that part out",
-        )
+    _fill_empty(split, order)
     return split.part
 
 

@@ -53,7 +53,9 @@ def test_steps_and_the_schedule_change_together_and_the_rate_follows_the_batch(t
     assert config.model.ssd.num_classes == 3
     assert config.train_config.num_steps == _cosine(config).total_steps == 5000
     assert _cosine(config).warmup_steps == 200  # 2000 of 50000
-    assert _cosine(config).learning_rate_base == pytest.approx(_cosine(template).learning_rate_base * scale)
+    assert _cosine(config).learning_rate_base == pytest.approx(
+        _cosine(template).learning_rate_base * scale
+    )
     assert _cosine(config).warmup_learning_rate == pytest.approx(
         _cosine(template).warmup_learning_rate * scale
     )
@@ -109,7 +111,11 @@ def test_set_reaches_any_field(template):
     assert template.train_config.batch_size == 4
     assert template.model.ssd.feature_extractor.type == "ssd_mobilenet_v2_fpn_keras"
     assert template.eval_input_reader[0].shuffle is True
-    assert list(template.model.ssd.anchor_generator.ssd_anchor_generator.aspect_ratios)[:3] == [1, 4, 0.5]
+    assert list(template.model.ssd.anchor_generator.ssd_anchor_generator.aspect_ratios)[:3] == [
+        1,
+        4,
+        0.5,
+    ]
     options = template.train_config.data_augmentation_options
     assert [o.WhichOneof("preprocessing_step") for o in options] == [
         "random_vertical_flip",
@@ -120,7 +126,9 @@ def test_set_reaches_any_field(template):
 @pytest.mark.parametrize(
     ("assignment", "says"),
     [
-        pytest.param("train_config.batchsize=4", "did you mean train_config.batch_size?", id="leaf"),
+        pytest.param(
+            "train_config.batchsize=4", "did you mean train_config.batch_size?", id="leaf"
+        ),
         pytest.param("trainconfig.batch_size=4", "did you mean train_config?", id="branch"),
         pytest.param("train_config.batch_size", "for example", id="no value"),
         pytest.param("train_config.batch_size=four", "int", id="type"),

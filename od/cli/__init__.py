@@ -82,7 +82,9 @@ def _quieten_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if not sys.warnoptions:
-        warnings.filterwarnings("ignore", module=r"(tf_keras|tensorflow|object_detection|official)\b")
+        warnings.filterwarnings(
+            "ignore", module=r"(tf_keras|tensorflow|object_detection|official)\b"
+        )
 
 
 def main() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -31,7 +28,9 @@ from od.cli.options import json_option, print_json, records_option
 @click.option("--run", "run_name", help="Name of the run [default: the model's].")
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run.")
 @click.option("--seed", default=0, show_default=True, help="For everything random.")
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Set any config field.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Set any config field."
+)
 @click.option("--dry-run", is_flag=True, help="Check and fill in only; print the config.")
 @json_option
 def command(
@@ -94,10 +93,11 @@ def command(
         return
 
     from od.cli.progress import shown_progress
+    from od.cli.signals import stop_on_signals
     from od.finetune.loop import finetune_detector
 
     click.echo("starting TensorFlow ...", err=True)
-    with _stop_on_signals() as stop, shown_progress(f"training {name}") as progress:
+    with stop_on_signals() as stop, shown_progress(f"training {name}") as progress:
         result = finetune_detector(
             plan, progress=progress, say=lambda text: click.echo(text, err=True), stop=stop
         )
@@ -123,23 +123,3 @@ def _print_changes(changes: tuple[object, ...]) -> None:
     for change in changes:
         table.add_row(*map(str, vars(change).values()))
     Console(stderr=True, markup=False, highlight=False).print(table)
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM ask the training to save and stop; a second one ends it at once."""
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        click.echo("saving a checkpoint and stopping ... (again to stop at once)", err=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

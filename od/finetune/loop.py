@@ -14,7 +14,12 @@ from typing import Any
 from od.errors import CheckpointError, TrainingError
 from od.finetune.checkpoints import resume_checkpoint, save_checkpoint
 from od.finetune.plan import FinetunePlan
-from od.odapi.checkpoint import CheckpointMatch, match_checkpoint, newest_checkpoint, restore_matching
+from od.odapi.checkpoint import (
+    CheckpointMatch,
+    match_checkpoint,
+    newest_checkpoint,
+    restore_matching,
+)
 from od.odapi.model import build_model
 from od.odapi.protos import format_message
 from od.odapi.shims import prepare_imports
@@ -99,7 +104,10 @@ def finetune_detector(
     import tensorflow as tf
 
     towers = choose_towers(plan.config)
-    tf.keras.utils.set_random_seed(plan.seed)
+    # Another order of the images than the one that was begun with, where a run goes on.
+    last = newest_checkpoint(plan.run / "checkpoint")
+    begun = int(last.name.removeprefix("ckpt-")) if last else 0
+    tf.keras.utils.set_random_seed(plan.seed + begun)
     model = build_model(plan.config.model, is_training=True)
     if not plan.resume:
         match = _restore_pretrained(plan, model, say)
@@ -107,7 +115,11 @@ def finetune_detector(
     training = _assemble(plan, model, towers)
     if plan.resume:
         found = resume_checkpoint(training.tracked, plan.run / "checkpoint")
-        say(f"goes on at step {int(training.step)}" if found else "has no checkpoint yet: starts over")
+        say(
+            f"goes on at step {int(training.step)}"
+            if found
+            else "has no checkpoint yet: starts over"
+        )
         if not found:
             _restore_recorded(plan, model, say)
     loss = _train(training, progress, stop, checkpoint_seconds)
@@ -228,7 +240,11 @@ def _named_errors(plan: FinetunePlan) -> Any:
 
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+    except (
+        tf.errors.DataLossError,
+        tf.errors.NotFoundError,
+        tf.errors.InvalidArgumentError,
+    ) as error:
         raise TrainingError(
             f"{plan.records}: cannot be trained on: {error.message.splitlines()[0]}",
             hint=f"look into them: od inspect {plan.records}",

@@ -92,9 +92,8 @@ def dataset_facts(records: Path, label_map: LabelMap, label_map_path: Path) -> D
     return DatasetFacts(
         label_map=label_map_path.as_posix(),
         train_pattern=(records / "train-?????-of-?????.tfrecord").as_posix(),
-        val_pattern=(
-            records / ("val" if has_val else "train") / ""
-        ).as_posix().rstrip("/") + "-?????-of-?????.tfrecord",
+        val_pattern=(records / ("val" if has_val else "train") / "").as_posix().rstrip("/")
+        + "-?????-of-?????.tfrecord",
         num_classes=label_map.max_id,
         train_images=train_images,
         most_boxes=most_boxes,
@@ -159,9 +158,7 @@ def plan_resuming(run: Path, *, steps: int | None = None) -> FinetunePlan:
         TrainingError: There is no such run, or it is finished.
     """
     if not (run / "pipeline.config").is_file():
-        raise TrainingError(
-            f"{run}: is no run to resume", hint="leave out --resume to start it"
-        )
+        raise TrainingError(f"{run}: is no run to resume", hint="leave out --resume to start it")
     config = parse_pipeline(
         (run / "pipeline.config").read_text(encoding="utf-8"), name=str(run / "pipeline.config")
     )

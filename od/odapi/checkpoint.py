@@ -20,7 +20,10 @@ _ENDING = "/.ATTRIBUTES/VARIABLE_VALUE"
 # Parts of a detection model that depend on the classes or are told apart in messages.
 _PARTS = (
     (re.compile(r"class|Class"), "the class head"),
-    (re.compile(r"box_predictor|mask_rcnn|rpn|first_stage|BoxPredictor|prediction"), "the box head"),
+    (
+        re.compile(r"box_predictor|mask_rcnn|rpn|first_stage|BoxPredictor|prediction"),
+        "the box head",
+    ),
     (re.compile(r"feature_extractor|FeatureExtractor"), "the feature extractor"),
 )
 
@@ -162,7 +165,9 @@ def match_checkpoint(model: Any, prefix: Path) -> CheckpointMatch:
     return CheckpointMatch(
         restored=tuple(sorted(set(wanted) - set(fresh))),
         fresh=fresh,
-        unused=tuple(sorted(key for key in given if key.startswith("model/") and key not in wanted)),
+        unused=tuple(
+            sorted(key for key in given if key.startswith("model/") and key not in wanted)
+        ),
         classes_before=_classes_before(given, wanted, model.num_classes),
         classes_now=model.num_classes,
     )

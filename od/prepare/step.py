@@ -217,14 +217,13 @@ class _Preparation:
 
 def _worker_count(source: Path, workers: int | None) -> int:
     """Return how many processes to use; few images are done before a process has started."""
-    wanted = usable_cores() if workers is None else workers
-    if wanted == 1:
-        return 1
+    if workers is not None:
+        return workers
     size = 0
     for image in find_images(source):
         with suppress(OSError):
             size += os.stat(image).st_size
-    return max(1, min(wanted, size // _BYTES_PER_WORKER))
+    return max(1, min(usable_cores(), size // _BYTES_PER_WORKER))
 
 
 def prepare_dataset(

@@ -35,7 +35,8 @@ def test_legacy_keras_control_flow_and_estimator_shims_are_needed():
         "import os, tensorflow as tf\n"
         "print('keras', tf.keras.__version__)\n"
         "from tensorflow.python.ops import control_flow_ops\n"
-        "print('moved', [n for n in ('case', 'cond', 'while_loop') if not hasattr(control_flow_ops, n)])\n"
+        "names = ('case', 'cond', 'while_loop')\n"
+        "print('moved', [n for n in names if not hasattr(control_flow_ops, n)])\n"
         "print('estimator', hasattr(tf.compat.v1, 'estimator'))\n"
         "import keras; print('import keras', keras.__version__)\n"
     )
