@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,28 @@ def ignore(message: str) -> None:
     """Say nothing."""
 
 
+def disregard(checkpoint: Path) -> None:
+    """Do nothing with a checkpoint."""
+
+
+@dataclass
+class _Rhythm:
+    """When to save: after some seconds, and after each so many steps."""
+
+    seconds: float
+    steps: int | None
+    last: float = field(default_factory=time.monotonic)
+
+    def is_due(self, step: int) -> bool:
+        """Tell whether to save after this step."""
+        by_step = self.steps is not None and step % self.steps == 0
+        return by_step or time.monotonic() - self.last > self.seconds
+
+    def note(self) -> None:
+        """Count from now on."""
+        self.last = time.monotonic()
+
+
 @dataclass
 class _Training:
     """What the loop works on."""
@@ -82,6 +104,8 @@ def finetune_detector(
     say: Callable[[str], None] = ignore,
     stop: Callable[[], bool] = never_stop,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_steps: int | None = None,
+    saved: Callable[[Path], None] = disregard,
 ) -> FinetunedDetector:
     """Train a detector as planned; saves a checkpoint every few minutes and at the end.
 
@@ -91,6 +115,8 @@ def finetune_detector(
         say: Given single sentences, as what was restored.
         stop: Asked after each step; True saves a checkpoint and ends the training early.
         checkpoint_seconds: Time between two checkpoints.
+        checkpoint_steps: Save also after each so many steps.
+        saved: Given each checkpoint's prefix once it is saved, as to evaluate it.
 
     Returns:
         The run; its ``step`` is below ``plan.steps`` when ``stop`` ended it.
@@ -122,7 +148,8 @@ def finetune_detector(
         )
         if not found:
             _restore_recorded(plan, model, say)
-    loss = _train(training, progress, stop, checkpoint_seconds)
+    rhythm = _Rhythm(checkpoint_seconds, checkpoint_steps)
+    loss = _train(training, progress, stop, rhythm, saved)
     prefix = newest_checkpoint(plan.run / "checkpoint")
     assert prefix is not None
     return FinetunedDetector(plan.run, prefix, int(training.step), loss)
@@ -202,12 +229,16 @@ def _assemble(plan: FinetunePlan, model: Any, towers: int) -> _Training:
 
 
 def _train(
-    training: _Training, progress: Progress, stop: Callable[[], bool], checkpoint_seconds: float
+    training: _Training,
+    progress: Progress,
+    stop: Callable[[], bool],
+    rhythm: _Rhythm,
+    saved: Callable[[Path], None],
 ) -> float | None:
     """Run the steps; returns the last loss."""
     plan, first = training.plan, int(training.step)
     loss: float | None = None
-    started = saved = time.monotonic()
+    started = time.monotonic()
     with _curves(plan.run / "train") as draw, _named_errors(plan):
         for features, labels in training.batches:
             rate = training.learning_rate()
@@ -224,12 +255,12 @@ def _train(
             progress(step, plan.steps, f"loss {loss:.3f}  {speed:.1f} images/s")
             if step >= plan.steps or stop():
                 break
-            if time.monotonic() - saved > checkpoint_seconds:
-                training.save()
-                saved = time.monotonic()
+            if rhythm.is_due(step):
+                saved(training.save())
+                rhythm.note()
     if loss is None:
         raise TrainingError(f"{plan.records}: the records gave no batch", hint="od inspect them")
-    training.save()
+    saved(training.save())
     return loss
 
 

@@ -124,7 +124,7 @@ def choose_towers(config: Any) -> int:
     """Return how many towers train fastest here, and set tensorflow's threads for them.
 
     One op seldom fills two cores: on exactly two, two towers on one thread each are
-    faster (benchmarks/towers.py). Must be called before tensorflow computes anything.
+    faster (benchmarks/training_step.py). Must be called before tensorflow computes anything.
     """
     prepare_imports()
     import tensorflow as tf
