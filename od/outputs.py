@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -123,10 +124,10 @@ def _publish_folder(temporary: Path, target: Path) -> None:
     os.rename(target, aside)
     try:
         os.rename(temporary, target)
+        _sync_or_undo(target, lambda: os.rename(target, temporary))
     except OSError:
         os.rename(aside, target)
         raise
-    sync(target.parent)
     _remove(aside)
 
 
@@ -200,6 +201,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of Python, od and the packages that shape its outputs."""
     from importlib import metadata  # 30 ms, which only this function needs
