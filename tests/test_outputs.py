@@ -46,9 +46,9 @@ def test_without_an_exchange_in_the_system_the_old_folder_is_replaced_as_well(
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS])
 def test_an_error_of_the_disk_is_told_with_the_target_and_a_way_out(tmp_path, code):
     target = tmp_path / "records"
-    with pytest.raises(OutputError, match="records: cannot be written") as error:
-        with outputs.whole_folder(target):
-            raise OSError(code, os.strerror(code))
+    wanted = pytest.raises(OutputError, match="records: cannot be written")
+    with wanted as error, outputs.whole_folder(target):
+        raise OSError(code, os.strerror(code))
     assert os.strerror(code) in str(error.value)
     assert error.value.hint
     assert _names(tmp_path) == []

@@ -116,10 +116,7 @@ def _print_changes(changes: tuple[object, ...]) -> None:
     """Show what was filled in as a small table on stderr."""
     if not changes:
         return
-    from rich.console import Console
-    from rich.table import Table
+    from od.cli.tables import print_table
 
-    table = Table("field", "template", "now", "why", box=None, pad_edge=False)
-    for change in changes:
-        table.add_row(*map(str, vars(change).values()))
-    Console(stderr=True, markup=False, highlight=False).print(table)
+    rows = [[str(value) for value in vars(change).values()] for change in changes]
+    print_table(["field", "template", "now", "why"], rows, left=(0, 1, 2, 3), fold=True, err=True)

@@ -44,15 +44,14 @@ def build_model(model_config: Any, *, is_training: bool) -> Any:
     height, width = input_size(model_config)
     image = np.zeros((1, height or 320, width or 320, 3), np.float32)
 
-    @tf.function(autograph=False)
-    def create_variables(image: Any) -> Any:
+    def predict(image: Any) -> Any:
         preprocessed, shapes = model.preprocess(image)
         return model.predict(preprocessed, shapes)
 
     # Running once creates every variable; predicting as in inference needs no groundtruth.
     model._is_training = False
     tf.keras.backend.set_learning_phase(False)
-    create_variables(image)
+    tf.function(predict, autograph=False)(image)
     model._is_training = is_training
     tf.keras.backend.set_learning_phase(is_training)
     return model

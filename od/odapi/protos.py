@@ -109,7 +109,7 @@ def format_message(message: Any) -> str:
     """Return a message in protobuf's text format, names in UTF-8."""
     from google.protobuf import text_format
 
-    return text_format.MessageToString(message, as_utf8=True)
+    return str(text_format.MessageToString(message, as_utf8=True))
 
 
 def copy_message(message: Any) -> Any:

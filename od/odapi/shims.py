@@ -70,7 +70,7 @@ def stub_estimator() -> None:
     if not hasattr(v1, "estimator"):
         stub = _Stub(ESTIMATOR)
         sys.modules[ESTIMATOR] = stub
-        v1.estimator = stub
+        v1.__dict__["estimator"] = stub
 
 
 def stub_tensorflow_io() -> None:

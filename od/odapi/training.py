@@ -77,7 +77,6 @@ def training_step(config: Any, model: Any, optimizer: Any, step: Any, *, towers:
     train = config.train_config
     clip = train.gradient_clipping_by_norm
 
-    @tf.function(autograph=False)
     def one_step(features: Any, labels: Any) -> dict[str, Any]:
         model._is_training = True
         tf.keras.backend.set_learning_phase(True)
@@ -95,7 +94,7 @@ def training_step(config: Any, model: Any, optimizer: Any, step: Any, *, towers:
         step.assign_add(1)
         return losses
 
-    return one_step  # type: ignore[no-any-return]
+    return tf.function(one_step, autograph=False)  # type: ignore[no-any-return]
 
 
 def _tower(tensors: Any, index: int, towers: int) -> Any:
