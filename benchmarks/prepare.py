@@ -63,9 +63,10 @@ def convert_as_the_od_api_does(source: Path, output: Path) -> None:
     start = time.perf_counter()
     with tf.io.TFRecordWriter(str(output)) as writer:
         for label in labels:
-            with label.open("rb") as file:
+            with tf.io.gfile.GFile(str(label), "rb") as file:
                 data = _as_dict(etree.fromstring(file.read()))
-            encoded = images[data["filename"]].read_bytes()
+            with tf.io.gfile.GFile(str(images[data["filename"]]), "rb") as file:
+                encoded = file.read()
             if Image.open(io.BytesIO(encoded)).format != "JPEG":
                 raise ValueError("Image format not JPEG")
             width, height = int(data["size"]["width"]), int(data["size"]["height"])

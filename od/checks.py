@@ -93,7 +93,18 @@ def _check_box(
     return clipped.corners, notes
 
 
+def _is_right(annotation: Annotation, frame: ImageFrame) -> bool:
+    """Tell in a microsecond what holds for nearly every box: nothing needs to be done."""
+    xmin, ymin, xmax, ymax = annotation.corners
+    name = annotation.class_name
+    inside = 0 <= xmin < xmax <= frame.width and 0 <= ymin < ymax <= frame.height
+    return inside and name == name.strip()
+
+
 def _same_name(a: str, b: str) -> bool:
+    if a == b:
+        return True
+
     def key(name: str) -> str:
         last = name.replace("\\", "/").rsplit("/", 1)[-1]
         return unicodedata.normalize("NFC", last).casefold()
@@ -143,6 +154,9 @@ def check_annotations(
     upright = frame.boxes_are_upright(image.stated_size)
     kept = []
     for number, annotation in enumerate(image.annotations, start=1):
+        if frame.orientation == 1 and _is_right(annotation, frame):
+            kept.append(annotation)
+            continue
         name = annotation.class_name.strip()
         corners, notes = _check_box(annotation.corners, frame, upright=upright)
         if name != annotation.class_name:

@@ -8,6 +8,7 @@ the same features always give the same bytes, which protobuf itself does not pro
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -33,9 +34,17 @@ def _delimited(field: int, data: bytes) -> bytes:
     return b"".join((_varint(field << 3 | _LENGTH_DELIMITED), _varint(len(data)), data))
 
 
+# Class names, view names and feature names come again with every box and image.
+_remembered = functools.lru_cache(maxsize=4096)(_delimited)
+_SHORT = 64  # bytes; longer values are not worth remembering
+
+
 def bytes_feature(values: Sequence[bytes]) -> bytes:
     """Encode a list of byte strings as a Feature."""
-    return _delimited(_BYTES, b"".join(_delimited(1, value) for value in values))
+    entries = [
+        _remembered(1, value) if len(value) <= _SHORT else _delimited(1, value) for value in values
+    ]
+    return _delimited(_BYTES, b"".join(entries))
 
 
 def float_feature(values: Sequence[float]) -> bytes:
@@ -46,14 +55,17 @@ def float_feature(values: Sequence[float]) -> bytes:
 
 def int64_feature(values: Sequence[int]) -> bytes:
     """Encode a list of integers as a Feature."""
-    packed = b"".join(_varint(value) for value in values)
+    if values and min(values) >= 0 and max(values) < 0x80:
+        packed = bytes(values)  # one byte each
+    else:
+        packed = b"".join(_varint(value) for value in values)
     return _delimited(_INTEGERS, _delimited(1, packed) if values else b"")
 
 
 def encode_features(features: Mapping[str, bytes]) -> bytes:
     """Encode named Features, as the functions above return them, as an Example."""
     entries = b"".join(
-        _delimited(1, _delimited(1, name.encode()) + _delimited(2, features[name]))
+        _delimited(1, _remembered(1, name.encode()) + _delimited(2, features[name]))
         for name in sorted(features)
     )
     return _delimited(1, entries)
