@@ -11,7 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from od.odapi.model import inference_function
+import numpy as np
+from numpy.typing import NDArray
+
+from od.odapi.model import inference_function, to_detections
+from od.structures.artifacts import Detector
+from od.structures.detections import Detections
 
 SIGNATURE = "serving_default"
 BYTES_SIGNATURE = "serving_bytes"
@@ -59,20 +64,31 @@ def _bytes_function(model: Any) -> Any:
     return tf.function(detect, autograph=False, input_signature=[signature])
 
 
-def write_saved_model(model: Any, folder: Path) -> None:
+def reference_detector(detect: Any) -> Detector:
+    """Return a detector that runs ``detect_function`` as it is, before any export."""
+
+    def run(image: NDArray[np.uint8], /) -> Detections:
+        outputs = dict(detect(image[None]))
+        outputs["detection_classes"] = outputs["detection_classes"] - FIRST_CLASS_ID
+        return to_detections(outputs, height=image.shape[0], width=image.shape[1])
+
+    return run
+
+
+def write_saved_model(model: Any, detect: Any, folder: Path) -> None:
     """Write ``saved_model/`` and ``checkpoint/ckpt-0`` below a folder.
 
     The checkpoint makes the export itself a model that can be fine-tuned.
 
     Args:
         model: As ``od.odapi.model.load_model`` returns it.
+        detect: Its ``detect_function``.
         folder: The (temporary) export folder.
     """
     import tensorflow as tf
 
-    detect, detect_bytes = detect_function(model), _bytes_function(model)
     concrete = detect.get_concrete_function()
-    concrete_bytes = detect_bytes.get_concrete_function()
+    concrete_bytes = _bytes_function(model).get_concrete_function()
     module = tf.Module()
     # Called like a function after tf.saved_model.load, as the exporter's modules are.
     module.__call__ = detect

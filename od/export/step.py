@@ -10,7 +10,7 @@ from typing import Any
 from od.errors import ExportError, OutputError
 from od.export.openvino import MODEL_FILE, write_ir
 from od.export.parity import Parity, compare_detectors, sample_images
-from od.export.saved_model import write_saved_model
+from od.export.saved_model import detect_function, reference_detector, write_saved_model
 from od.export.source import ExportSource
 from od.odapi.protos import format_message
 from od.outputs import refuse_foreign, sha256, whole_folder, write_od_json
@@ -98,23 +98,24 @@ def export_detector(
         PipelineConfigError: The OD API cannot build the model.
     """
     check_exportable(target, output, overwrite=overwrite)
-    from od.odapi.model import detector_of, load_model
+    from od.odapi.model import load_model
 
     progress(0, 4, "loading the model")
     model = load_model(source.folder, source.checkpoint)
+    detect = detect_function(model)
     spec = InputSpec()  # the resizer is part of both kinds of model
     with whole_folder(output) as new:
         progress(1, 4, "converting")
         if target == "openvino":
-            write_ir(model, new, name=str(source.folder))
+            write_ir(detect, new, name=str(source.folder))
         else:
-            write_saved_model(model, new)
+            write_saved_model(model, detect, new)
         facts = _write_companions(source, target, new, spec)
         progress(2, 4, "loading the export")
         images, samples = sample_images(source.records)
         exported = load_detector(new)
         progress(3, 4, f"comparing on {len(images)} images")
-        parity = compare_detectors(detector_of(model), exported, images, samples=samples)
+        parity = compare_detectors(reference_detector(detect), exported, images, samples=samples)
         if not parity.holds:
             raise _not_alike(source, target, parity)
         write_od_json(new, KIND, {**facts, "parity": parity.to_json()})

@@ -52,11 +52,7 @@ def open_model(folder: Path, *, device: str = "CPU") -> tuple[Detector, LabelMap
         ExportError: The folder is neither, or the runtime cannot load it on ``device``.
         OdError: The run's model does not load.
     """
-    if not folder.is_dir():
-        raise ExportError(
-            f"{folder}: no such folder",
-            hint="give a folder that od export made, as runs/<name>/export/openvino",
-        )
+    _check_model(folder)
     if (folder / "od.json").is_file() and read_od_json(folder).get("kind") == "run":
         from od.odapi.model import load_run_detector
 
@@ -64,6 +60,14 @@ def open_model(folder: Path, *, device: str = "CPU") -> tuple[Detector, LabelMap
         return load_run_detector(folder), label_map
     detector = load_detector(folder, device=device)
     return detector, read_label_map(folder / "label_map.pbtxt")
+
+
+def _check_model(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ExportError(
+            f"{folder}: no such folder",
+            hint="give a folder that od export made, as runs/<name>/export/openvino",
+        )
 
 
 def find_objects(
@@ -92,6 +96,7 @@ def find_objects(
         ExportError: The model cannot be loaded.
         OutputError: ``save`` holds something else, or cannot be written.
     """
+    _check_model(model)
     images = find_sources(sources)
     if save is not None:
         refuse_foreign(save, KIND)
