@@ -49,7 +49,7 @@ def measure(options: argparse.Namespace, towers: int) -> None:
         "groundtruth_weights": tf.ones((batch, 100)),
     }
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    optimizer, _ = build_optimizer(config, step)
+    optimizer, _ = build_optimizer(config, model, step)
     one_step = training_step(config, model, optimizer, step, towers=towers)
     seconds = []
     for _ in range(options.steps + 1):

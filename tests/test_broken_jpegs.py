@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from conftest import encode, make_pixels
 
+from conftest import encode, make_pixels
 from od.errors import ImageError
 from od.images import usable_image
 

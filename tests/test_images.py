@@ -3,9 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encode, make_pixels
 from PIL import Image, ImageOps
 
+from conftest import encode, make_pixels
 from od.errors import ImageError
 from od.images import (
     MAX_PIXELS,

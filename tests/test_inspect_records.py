@@ -3,11 +3,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from record_files import CLASSES, A, B, recorded, write_file, write_part
 
 from od.cli import cli
 from od.errors import RecordError
 from od.inspect_records import inspect_records
+from record_files import CLASSES, A, B, recorded, write_file, write_part
 
 
 def test_counts_by_part_and_class(tmp_path):

@@ -90,7 +90,8 @@ def test_filling_in_twice_changes_nothing(path, steps, batch, images, classes):
 
 
 def _base_rate(config):
-    rates = config.train_config.optimizer.momentum_optimizer.learning_rate
+    optimizer = config.train_config.optimizer
+    rates = getattr(optimizer, optimizer.WhichOneof("optimizer")).learning_rate
     schedule = rates.WhichOneof("learning_rate")
     name = "learning_rate_base" if schedule.startswith("cosine") else "initial_learning_rate"
     return getattr(getattr(rates, schedule), name)

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from conftest import encode, make_pixels
-from record_files import recorded, write_part
-from tiny_model import TEMPLATE, TINY
 
+from conftest import encode, make_pixels
 from od.detect import load_detector
 from od.export import Export, export_detector, read_source
 from od.odapi.protos import format_message
@@ -25,6 +23,8 @@ from od.outputs import write_od_json
 from od.pipeline_config import read_pipeline_config, set_field
 from od.records.label_map_file import write_label_map
 from od.structures.label_map import LabelMap
+from record_files import recorded, write_part
+from tiny_model import TEMPLATE, TINY
 
 NAMES = LabelMap(((1, "cat"), (2, "red cat"), (3, "고양이")))
 STEP = 7

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from record_files import recorded, write_part
-
 from od.finetune.plan import FinetunePlan, plan_finetuning
 from od.pipeline_config import Wishes
 from od.shipped import shipped
+from record_files import recorded, write_part
 
 TEMPLATE = shipped("pipeline_configs") / "ssd_mobilenet_v2_small_256x256.config"
 # 64 x 64 pixels and the narrowest layers: a step takes milliseconds, tracing some seconds.

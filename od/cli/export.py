@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from od.cli.options import json_option, print_json
-from od.cli.progress import shown_progress
 from od.workspace import Workspace
 
 
@@ -60,15 +59,14 @@ def command(
     source = read_source(run, label_map=label_map)
     from od.detect import load_detector
 
-    with shown_progress("export") as progress:
-        made = export_detector(
-            source,
-            target,
-            folder,
-            load_detector=load_detector,
-            overwrite=overwrite,
-            progress=progress,
-        )
+    made = export_detector(
+        source,
+        target,
+        folder,
+        load_detector=load_detector,
+        overwrite=overwrite,
+        progress=_say_stage,
+    )
     if as_json:
         print_json(
             {
@@ -85,3 +83,9 @@ def command(
         click.echo(file)
     click.echo(f"as the trained model: {made.parity.summary}")
     click.echo(f"next: od detect {folder} IMAGES --save drawn", err=True)
+
+
+def _say_stage(done: int, total: int, note: str = "", /) -> None:
+    """Name each stage as it begins: four of very different length make no honest bar."""
+    if done < total:
+        click.echo(f"{note} ...", err=True)

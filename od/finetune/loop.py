@@ -216,7 +216,7 @@ def _assemble(plan: FinetunePlan, model: Any, towers: int) -> _Training:
     import tensorflow as tf
 
     step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
-    optimizer, learning_rate = build_optimizer(plan.config, step)
+    optimizer, learning_rate = build_optimizer(plan.config, model, step)
     return _Training(
         plan=plan,
         step=step,

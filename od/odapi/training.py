@@ -33,11 +33,13 @@ def training_input(config: Any, model: Any) -> Any:
         )
 
 
-def build_optimizer(config: Any, step: Any) -> tuple[Any, Callable[[], float]]:
+def build_optimizer(config: Any, model: Any, step: Any) -> tuple[Any, Callable[[], float]]:
     """Return the optimizer and a function that tells its learning rate now.
 
     Args:
         config: A filled-in ``TrainEvalPipelineConfig``.
+        model: What ``build_model`` gave; a moving average of its weights is kept beside it
+            where the config asks for one.
         step: The ``tf.Variable`` (int64) that counts training steps; the schedule reads it.
 
     Raises:
@@ -55,6 +57,8 @@ def build_optimizer(config: Any, step: Any) -> tuple[Any, Callable[[], float]]:
             f"pipeline.config: train_config.optimizer cannot be built: {error}",
             hint="use momentum_optimizer, adam_optimizer or rms_prop_optimizer",
         ) from error
+    if config.train_config.optimizer.use_moving_average:
+        optimizer.shadow_copy(model)
     return optimizer, lambda: float(tf.convert_to_tensor(rate() if callable(rate) else rate))
 
 

@@ -3,8 +3,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from conftest import voc_xml
 
+from conftest import voc_xml
 from od.annotations.pascal_voc import read_pascal_voc
 from od.errors import AnnotationError
 from od.structures.dataset import Annotation

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import encode, make_pixels, tree_hash
 from PIL import Image
 
+from conftest import encode, make_pixels, tree_hash
 from od.cli import cli
 from od.structures.detections import Detections
 from od.structures.label_map import LabelMap

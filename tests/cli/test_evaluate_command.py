@@ -4,13 +4,13 @@ import os
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from record_files import CLASSES, A, B, recorded, write_part
 
 from od.cli import cli
 from od.outputs import write_od_json
 from od.records.label_map_file import write_label_map
 from od.structures.detections import Detections
 from od.structures.label_map import LabelMap
+from record_files import CLASSES, A, B, recorded, write_part
 
 
 def make_run(folder, *, label_map=CLASSES, kind="run", **fields):

@@ -3,7 +3,6 @@ import os
 
 import pytest
 from click.testing import CliRunner
-from tiny_model import TEMPLATE
 
 from od.cli import cli
 from od.export import Export
@@ -12,6 +11,7 @@ from od.outputs import write_od_json
 from od.records.label_map_file import write_label_map
 from od.structures.artifacts import ExportedDetector, InputSpec
 from od.structures.label_map import LabelMap
+from tiny_model import TEMPLATE
 
 PARITY = Parity(8, "made-up images", 40, 0, 0, 0.0214, 0.00031)
 
@@ -42,6 +42,8 @@ def exported(monkeypatch):
 
     def export(source, target, output, *, load_detector, overwrite, progress):
         calls.append((source.folder.as_posix(), source.step, target, overwrite))
+        progress(0, 4, "loading the model")
+        progress(4, 4, "done")
         output.mkdir(parents=True, exist_ok=True)
         for name in ("model.xml", "model.bin", "od.json"):
             (output / name).write_text(name)
@@ -68,7 +70,9 @@ def test_the_newest_run_is_exported_and_named_first(exported):
         "as the trained model: 40 detections in 8 images:"
         " boxes within 0.021 px, scores within 0.0003\n"
     )
-    assert result.stderr == ("next: od detect runs/new/export/openvino IMAGES --save drawn\n")
+    assert result.stderr == (
+        "loading the model ...\nnext: od detect runs/new/export/openvino IMAGES --save drawn\n"
+    )
     assert exported == [("runs/new", 12, "openvino", False)]
 
 

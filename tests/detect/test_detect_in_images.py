@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from conftest import encode, make_pixels
 
+from conftest import encode, make_pixels
 from od.detect import CocoResults, ImageDetections, detect_in_images, find_sources
 from od.errors import ImageError
 from od.structures.detections import Detections

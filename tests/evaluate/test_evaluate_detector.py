@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from record_files import CLASSES, A, B, recorded, write_part
 
 from od.errors import LabelMapError, RecordError
 from od.evaluate import check_evaluable, evaluate_detector
 from od.structures.detections import Detections
 from od.structures.label_map import LabelMap
+from record_files import CLASSES, A, B, recorded, write_part
 
 
 def detector_of(answers):

@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from conftest import encode, make_pixels
-from tiny_exports import NAMES, STEP, tiny_export, tiny_model, tiny_run
 
+from conftest import encode, make_pixels
 from od.detect import load_detector
 from od.errors import ExportError, OutputError
 from od.export import check_exportable, export_detector, read_source
@@ -17,6 +16,7 @@ from od.outputs import read_od_json, sha256
 from od.records.label_map_file import read_label_map
 from od.structures.artifacts import InputSpec
 from od.structures.detections import Detections
+from tiny_exports import NAMES, STEP, tiny_export, tiny_model, tiny_run
 
 EXPORTER_OUTPUTS = {
     "detection_anchor_indices",

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from record_files import CLASSES, A, recorded, write_part
 
 from od.export import parity as parity_module
 from od.export.parity import compare_detectors, sample_images
 from od.structures.detections import Detections
+from record_files import CLASSES, A, recorded, write_part
 
 IMAGE = np.zeros((100, 100, 3), np.uint8)
 BOX = (10, 10, 60, 60)

@@ -1,11 +1,11 @@
 import pytest
-from tiny_model import TEMPLATE
 
 from od.errors import CheckpointError, ExportError, LabelMapError, PipelineConfigError
 from od.export import read_source
 from od.outputs import sha256, write_od_json
 from od.records.label_map_file import write_label_map
 from od.structures.label_map import LabelMap
+from tiny_model import TEMPLATE
 
 NAMES = LabelMap(((1, "cat"), (2, "dog")))
 

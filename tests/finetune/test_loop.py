@@ -6,11 +6,11 @@ import json
 import math
 
 import pytest
-from tiny_model import plan_tiny, write_tiny_records
 
 from od.errors import CheckpointError, TrainingError
 from od.finetune import finetune_detector, plan_resuming
 from od.odapi.checkpoint import checkpoint_shapes, newest_checkpoint
+from tiny_model import plan_tiny, write_tiny_records
 
 
 class _StopAfter:
@@ -135,7 +135,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
         tiny_records,
         steps=40,
         overrides=(
-            "train_config.optimizer.momentum_optimizer.learning_rate="
+            "train_config.optimizer.adam_optimizer.learning_rate="
             "{manual_step_learning_rate {initial_learning_rate: 0.001"
             " schedule {step: 4 learning_rate: 1e30}}}",
         ),

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encode, make_pixels, tree_hash
 from PIL import Image
 
+from conftest import encode, make_pixels, tree_hash
 from od.images import decode_image
 from od.prepare import PrepareOptions, prepare_dataset
 from od.records.label_map_file import read_label_map

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import encode, make_pixels, tree_hash
 
+from conftest import encode, make_pixels, tree_hash
 from od.errors import AnnotationError, ImageError, LabelMapError, OdError, OutputError
 from od.prepare import PrepareOptions, prepare_dataset
 from od.records.tfrecord import RecordWriter

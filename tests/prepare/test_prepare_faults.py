@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import tree_hash
 
+from conftest import tree_hash
 from od import outputs
 from od.errors import OdError, OutputError
 from od.prepare import PrepareOptions, prepare_dataset

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import encode, make_pixels
 
+from conftest import encode, make_pixels
 from od.odapi.shims import prepare_imports
 from od.prepare import PrepareOptions, prepare_dataset
 from od.records.parts import part_files

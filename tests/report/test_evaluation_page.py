@@ -3,15 +3,15 @@ import re
 
 import numpy as np
 import pytest
-from page_tags import parsed
 from PIL import Image
-from record_files import CLASSES, A, B
 
 from od.evaluate import evaluate_detector
 from od.report.evaluation_page import describe_errors, error_boxes, evaluation_page
 from od.report.plots import plot_confusion, plot_precision_recall
 from od.structures.detections import Detections
 from od.structures.label_map import LabelMap
+from page_tags import parsed
+from record_files import CLASSES, A, B
 
 FAR = (0.0, 70.0, 20.0, 90.0)
 

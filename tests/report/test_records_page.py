@@ -1,8 +1,7 @@
-from page_tags import parsed
-from record_files import A, B, recorded, write_file
-
 from od.inspect_records import inspect_records
 from od.report.records_page import records_page
+from page_tags import parsed
+from record_files import A, B, recorded, write_file
 
 
 def test_the_page_shows_counts_and_samples_and_fetches_nothing(records):
