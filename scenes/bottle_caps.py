@@ -84,7 +84,7 @@ def draw_bottle_cap(rng: np.random.Generator, side: float) -> Drawing:
     distance, angle = polar_grid(size, radius)
     edge = 1 + 0.04 * np.cos(_FLUTES * angle)
     t = distance / edge * np.float32(1.04)
-    upside_down = rng.random() < 0.18
+    upside_down = rng.random() < 0.06
     height = _profile(t, angle, upside_down=bool(upside_down))
     albedo = _underside(rng, size, radius) if upside_down else _printed(rng, size, radius)
     if rng.random() < 0.35:

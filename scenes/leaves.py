@@ -166,7 +166,7 @@ def draw_leaf(rng: np.random.Generator, side: float) -> Drawing:
         side: Its length with the stalk in the final image, in pixels, roughly.
     """
     size = round(side * 1.12) * OVERSAMPLING
-    form = (_pinnate, _pinnate, _palmate, _fan)[int(rng.integers(4))](rng)
+    form = (_pinnate, _pinnate, _palmate, _palmate, _fan)[int(rng.integers(5))](rng)
     to_pixels, bend = 0.66 * size, rng.uniform(-0.15, 0.15)
     origin = np.float32([0.24 * size, size / 2])
     mask = fill((_bent(form.outline, bend) * np.float32(to_pixels) + origin,), (size, size))

@@ -2,7 +2,7 @@
 
     python -m scenes.sample annotations --seed 7
 
-A hundred scenes on wood, forest floor, sand, cloth and stone, with light, shadow, noise, overlap
+A hundred and twenty scenes on wood, forest floor, sand, cloth and stone, with light, shadow, noise, overlap
 and things without a label, as photographs of 320 x 240 to 480 x 360 pixels with LabelImg's Pascal
 VOC XML beside each. A dozen are odd in ways that real folders are: see `ODDITIES`. The same seed
 and the same versions of NumPy, OpenCV and Pillow give the same bytes.
@@ -41,7 +41,7 @@ from scenes.solid import Drawing, as_sprite, smoothstep
 from scenes.table import GROUNDS, draw_odd_thing, ground
 from scenes.textures import clouds, normalized
 
-COUNT = 100
+COUNT = 120
 CLASSES = ("bottle cap", "coin", "leaf")
 
 _DRAW: dict[str, Callable[[np.random.Generator, float], Drawing]] = {
@@ -50,10 +50,10 @@ _DRAW: dict[str, Callable[[np.random.Generator, float], Drawing]] = {
     "leaf": draw_leaf,
 }
 # Sides of the objects relative to the scene's scale: a leaf is longer than a coin is wide.
-_RELATIVE = {"bottle cap": (0.9, 1.1), "coin": (0.7, 1.05), "leaf": (1.3, 2.6)}
-_SMALLEST, _LARGEST = 0.085, 0.52  # of the longer side
-_SHAPES = ((300, 400), (336, 448), (360, 480), (300, 400), (400, 300), (360, 480))
-_QUALITY = 80
+_RELATIVE = {"bottle cap": (0.9, 1.1), "coin": (0.7, 1.05), "leaf": (1.2, 1.9)}
+_SMALLEST, _LARGEST = 0.11, 0.5  # of the longer side
+_SHAPES = ((300, 400), (300, 400), (336, 448), (300, 400), (400, 300), (360, 480))
+_QUALITY = 76
 _DIFFICULT = 0.65  # visible share below which an object is marked as difficult
 _EXIF_ORIENTATION = 0x0112
 
@@ -148,10 +148,10 @@ def _lay_out(canvas: Canvas, rng: np.random.Generator, light: float, *, empty: b
     shape = canvas.image.shape[:2]
     longer = max(shape)
     layout = _Layout([])
-    base = longer * float(np.exp(rng.uniform(np.log(0.1), np.log(0.27))))
+    base = longer * float(np.exp(rng.uniform(np.log(0.14), np.log(0.26))))
     lean, squash = rng.uniform(0, np.pi), rng.uniform(0.86, 1.0)
-    room = int(np.clip(0.7 * shape[0] * shape[1] / (base * base * 2.2), 3, 11))
-    names = list(rng.choice(CLASSES, int(rng.integers(3, room + 1)))) if not empty else []
+    room = int(np.clip(0.7 * shape[0] * shape[1] / (base * base * 2.2), 4, 11))
+    names = list(rng.choice(CLASSES, int(rng.integers(4, room + 1)))) if not empty else []
     names += [""] * int(rng.integers(2, 7))
     for name in rng.permutation(names):
         name = str(name)
@@ -165,7 +165,7 @@ def _lay_out(canvas: Canvas, rng: np.random.Generator, light: float, *, empty: b
         angle = rng.uniform(0, 2 * np.pi)
         sprite = as_sprite(drawing, angle=angle, light=light, squash=tilt, lean=lean)
         size = sprite.alpha.shape[0]
-        place = layout.find(rng, shape, size * 0.42, 0.55 if name else 0.7)
+        place = layout.find(rng, shape, size * 0.42, 0.75 if name else 0.8)
         if place is None:
             continue
         left, top = round(place[0] - size / 2), round(place[1] - size / 2)

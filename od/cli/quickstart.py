@@ -14,7 +14,7 @@ from od.cli.options import json_option, print_json
 @click.argument(
     "folder", metavar="[DIR]", default=Path("od-quickstart"), type=click.Path(path_type=Path)
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Training steps  [default: 400]")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps  [default: 450]")
 @json_option
 def command(folder: Path, steps: int | None, as_json: bool) -> None:
     """The whole way on the sample that ships with od, offline, in minutes.

@@ -28,7 +28,7 @@ from od.workflows.initialize import make_workspace
 from od.workspace import Workspace
 
 MODEL = "ssd"
-STEPS = 400  # about two and a half minutes on two cores
+STEPS = 450  # two and a half minutes on two cores
 Stage = Callable[[str], AbstractContextManager[Progress]]
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
 
