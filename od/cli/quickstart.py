@@ -65,6 +65,9 @@ def command(folder: Path, steps: int | None, as_json: bool) -> None:
         click.echo(f"{name:>12}  {folder / path}")
     click.echo(f"{'seconds':>12}  {', '.join(f'{k} {v}' for k, v in result.seconds.items())}")
     click.echo(f"{'mAP@0.5':>12}  {result.map50:.3f} on the sample's val part")
+    click.echo(
+        f"{'threshold':>12}  {result.threshold} (best F1): the pictures show scores above it"
+    )
     click.echo("next, with your own photographs and their VOC XML labels:")
     click.echo("  od init mine && cd mine    # put images and labels into annotations/")
     click.echo("  od prepare && od finetune ssd && od evaluate")

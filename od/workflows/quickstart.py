@@ -39,11 +39,13 @@ class QuickstartResult:
 
     Args:
         map50: mAP@0.5 on the sample's val part, in [0, 1].
+        threshold: The score from which on a detection is drawn: the best F1 on the val part.
         run, report, export, pictures: Where the run, its page, the IR and the drawn images are.
         seconds: How long each stage took, by its name.
     """
 
     map50: float = 0.0
+    threshold: float = 0.5
     run: Path = Path()
     report: Path = Path()
     export: Path = Path()
@@ -157,6 +159,7 @@ def _evaluate(result: QuickstartResult, progress: Progress) -> None:
     made = evaluate_model(result.run, part="val", progress=progress)
     files = write_evaluation(made, result.run / "evaluate" / "val")
     result.map50 = made.evaluation.metrics.map50 or 0.0
+    result.threshold = round(made.evaluation.threshold, 2)
     result.report = next(file for file in files if file.name == "report.html")
 
 
@@ -182,4 +185,10 @@ def _detect(workspace: Workspace, result: QuickstartResult, progress: Progress) 
         workspace.annotations / image.filename for image in read_part(workspace.records, "val")
     ]
     result.pictures = Path("detections")
-    find_objects(result.export, images, threshold=0.5, save=result.pictures, progress=progress)
+    find_objects(
+        result.export,
+        images,
+        threshold=result.threshold,
+        save=result.pictures,
+        progress=progress,
+    )
