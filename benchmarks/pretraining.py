@@ -1,6 +1,6 @@
 """Is the shipped checkpoint worth having?  Fine-tunes from it and from random weights.
 
-    python -m benchmarks.pretraining records/bccd records/raccoon --steps 400 --seeds 0 1 2
+    python -m benchmarks.pretraining records/bccd records/raccoon --steps 300 --seeds 0 1 2
 
 For each folder of records and each seed: a run from random weights of ``--steps`` steps, and one
 from the shipped checkpoint of half as many, the same template, batch and learning rate.
@@ -121,7 +121,7 @@ def main() -> None:
     """Parse, train, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("records", nargs="+", type=Path)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
@@ -130,8 +130,8 @@ def main() -> None:
     with (options.output / "pretraining.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["records", "seed", "start", "step", "map50"])
-        for records in options.records:
-            for seed in options.seeds:
+        for seed in options.seeds:
+            for records in options.records:
                 pair = compare(records, steps=options.steps, seed=seed)
                 results[records.name, seed] = pair
                 for start, curve in zip(("random", "shipped"), pair, strict=True):
