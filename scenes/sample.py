@@ -54,7 +54,7 @@ _RELATIVE = {"bottle cap": (0.9, 1.1), "coin": (0.7, 1.05), "leaf": (1.2, 1.9)}
 _SMALLEST, _LARGEST = 0.11, 0.5  # of the longer side
 _SHAPES = ((300, 400), (300, 400), (336, 448), (300, 400), (400, 300), (360, 480))
 _QUALITY = 76
-_DIFFICULT = 0.65  # visible share below which an object is marked as difficult
+_DIFFICULT = 0.85  # visible share below which an object is marked as difficult
 _EXIF_ORIENTATION = 0x0112
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+# Whichever test imports tensorflow first, it has to be with Keras 2 (od/odapi/shims.py).
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
 # Machines are shared: how long an example takes says nothing about the code.
 settings.register_profile("od", deadline=None)
 settings.load_profile("od")

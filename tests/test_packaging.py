@@ -43,15 +43,13 @@ def wheel(tmp_path_factory) -> Path:
 
 
 def _copy_tracked(target: Path) -> None:
-    skipped = {".git", ".venv", "build", "records", "runs", "demo", "__pycache__"}
-    shutil.copytree(
-        REPOSITORY,
-        target,
-        dirs_exist_ok=True,
-        ignore=lambda folder, names: [
-            name for name in names if name in skipped or name.endswith(".egg-info")
-        ],
-    )
+    """Copy what a wheel is made of."""
+    for name in ("od", "annotations", "pipeline_configs", "pretrained"):
+        shutil.copytree(
+            REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    for name in ("pyproject.toml", "setup.py", "README.md"):
+        shutil.copy(REPOSITORY / name, target / name)
 
 
 @pytest.fixture(scope="module")
