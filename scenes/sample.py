@@ -3,9 +3,9 @@
     python -m scenes.sample annotations --seed 7
 
 A hundred and twenty scenes on wood, forest floor, sand, cloth and stone, with light, shadow,
-noise, overlap and things without a label, as photographs of 320 x 240 to 480 x 360 pixels with LabelImg's Pascal
-VOC XML beside each. A dozen are odd in ways that real folders are: see `ODDITIES`. The same seed
-and the same versions of NumPy, OpenCV and Pillow give the same bytes.
+noise, overlap and things without a label, as photographs of 320 x 240 to 480 x 360 pixels with
+LabelImg's Pascal VOC XML beside each. A dozen are odd in ways that real folders are: see
+`ODDITIES`. The same seed and versions of NumPy, OpenCV and Pillow give the same bytes.
 """
 
 from __future__ import annotations
