@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -121,3 +122,23 @@ def voc_folder(write_voc: WriteVoc, tmp_path: Path) -> Path:
             objects.append(("red cat", (1, 2, 20.5, 30.25)))
         write_voc(f"img_{i:02d}", objects)
     return tmp_path / "photos"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without taking the interpreter apart once tensorflow has been in it.
+
+    With tensorflow, the OD API and OpenVINO loaded into one process, the last garbage
+    collection of a finished test session ends in a segmentation fault (seen with tensorflow
+    2.20 on Python 3.11); the commands of od, a process each, end as they should.
+    """
+    status = getattr(config, "od_exit_status", None)
+    if "tensorflow" in sys.modules and status is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember the exit status for ``pytest_unconfigure``."""
+    session.config.od_exit_status = int(exitstatus)  # type: ignore[attr-defined]
