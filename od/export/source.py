@@ -17,6 +17,10 @@ from od.outputs import read_od_json, sha256
 from od.records.label_map_file import read_label_map
 from od.structures.label_map import LabelMap
 
+_TRAINED = (
+    "give the folder of the training (TF2): pipeline.config and checkpoint/, with --label-map FILE"
+)
+
 
 @dataclass(frozen=True)
 class ExportSource:
@@ -43,24 +47,27 @@ class ExportSource:
     hashes: Mapping[str, str]
 
 
-def read_source(folder: Path, *, label_map: Path | None = None) -> ExportSource:
+def read_source(
+    folder: Path, *, label_map: Path | None = None, unfinished: bool = False
+) -> ExportSource:
     """Find and check what an export needs.
 
     Args:
         folder: A run, an export of od, or a folder with ``pipeline.config`` and a checkpoint,
             in ``checkpoint/`` or directly in it.
         label_map: A label map to take instead of the folder's own.
+        unfinished: Take a run whose training was stopped early as it is.
 
     Raises:
-        ExportError: There is no such folder, or no label map.
+        ExportError: There is no such folder, no label map, or it is a frozen graph, a SavedModel
+            without its checkpoint, or a run whose training has not ended.
         PipelineConfigError: There is no usable ``pipeline.config``.
         CheckpointError: There is no whole checkpoint.
         LabelMapError: The label map is broken, or has more classes than the model.
     """
-    if not folder.is_dir():
-        raise ExportError(
-            f"{folder}: no such folder", hint="give a run, as runs/<name>, or a model_dir"
-        )
+    _refuse_other_kinds(folder)
+    if not unfinished:
+        _refuse_unfinished(folder)
     config = read_run_config(folder)
     architecture = config.model.WhichOneof("model") or "unknown"
     names_file = _label_map_file(folder, label_map)
@@ -71,7 +78,7 @@ def read_source(folder: Path, *, label_map: Path | None = None) -> ExportSource:
             f"{names_file}: has a class with id {classes.max_id}, the model has {known} classes",
             hint="give the label map that the model was trained with: --label-map FILE",
         )
-    checkpoint = newest_checkpoint(folder / "checkpoint") or newest_checkpoint(folder)
+    checkpoint = _checkpoint_in(folder)
     if checkpoint is None:
         raise CheckpointError(
             f"{folder}: holds no whole checkpoint, neither checkpoint/ckpt-<n>.index nor"
@@ -88,6 +95,49 @@ def read_source(folder: Path, *, label_map: Path | None = None) -> ExportSource:
         records=_records(folder),
         hashes=_hashes(folder, names_file, checkpoint),
     )
+
+
+def _refuse_other_kinds(folder: Path) -> None:
+    """Say what a path is, when it is a model but none that can be built again."""
+    if folder.is_file():
+        what = "a frozen graph of TensorFlow 1" if folder.suffix == ".pb" else "a file"
+        raise ExportError(f"{folder}: is {what}, expected a folder", hint=_TRAINED)
+    if not folder.is_dir():
+        raise ExportError(
+            f"{folder}: no such folder", hint="give a run, as runs/<name>, or a model_dir"
+        )
+    if (folder / "pipeline.config").is_file() and _checkpoint_in(folder) is not None:
+        return
+    saved = folder if (folder / "saved_model.pb").is_file() else folder / "saved_model"
+    missing = "pipeline.config" if _checkpoint_in(folder) is not None else "its checkpoint"
+    if (saved / "saved_model.pb").is_file():
+        raise ExportError(
+            f"{folder}: is a SavedModel without {missing}; its graph alone tells neither the"
+            " anchors nor the box coder",
+            hint=_TRAINED,
+        )
+    frozen = sorted(folder.glob("*frozen*.pb"))
+    if frozen:
+        raise ExportError(f"{frozen[0]}: is a frozen graph of TensorFlow 1", hint=_TRAINED)
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    if not (folder / "od.json").is_file():
+        return
+    facts = read_od_json(folder)
+    step, steps = facts.get("step"), facts.get("steps")
+    if facts.get("kind") != "run" or not isinstance(step, int) or not isinstance(steps, int):
+        return
+    if step < steps:
+        raise ExportError(
+            f"{folder}: its training stands at step {step} of {steps}",
+            hint=f"go on: od finetune --run {folder.name} --resume; or take it as it is:"
+            " --unfinished",
+        )
+
+
+def _checkpoint_in(folder: Path) -> Path | None:
+    return newest_checkpoint(folder / "checkpoint") or newest_checkpoint(folder)
 
 
 def _label_map_file(folder: Path, given: Path | None) -> Path:

@@ -105,3 +105,31 @@ def test_what_is_missing_is_named_with_a_way_out(model_dir, spoil, error, messag
 def test_a_folder_that_is_not_there_is_said_so(tmp_path):
     with pytest.raises(ExportError, match="no such folder"):
         read_source(tmp_path / "nothing")
+
+
+def test_a_saved_model_without_its_checkpoint_is_told_from_a_model_dir(tmp_path):
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model/saved_model.pb").write_bytes(b"graph")
+    for folder in (tmp_path, tmp_path / "saved_model"):
+        with pytest.raises(ExportError, match="is a SavedModel without its checkpoint") as caught:
+            read_source(folder)
+        assert "pipeline.config and checkpoint/" in caught.value.hint
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_frozen_graph_of_tensorflow_1_is_told_so(tmp_path, inside):
+    graph = tmp_path / "frozen_inference_graph.pb"
+    graph.write_bytes(b"graph")
+
+    with pytest.raises(ExportError, match="is a frozen graph of TensorFlow 1") as caught:
+        read_source(tmp_path if inside else graph)
+    assert str(caught.value).startswith(str(graph))
+
+
+def test_a_run_that_was_stopped_early_is_taken_only_when_asked(model_dir):
+    write_od_json(model_dir, "run", {"step": 3, "steps": 10})
+
+    with pytest.raises(ExportError, match="its training stands at step 3 of 10") as caught:
+        read_source(model_dir)
+    assert "--resume" in caught.value.hint
+    assert read_source(model_dir, unfinished=True).step == 3
