@@ -11,6 +11,7 @@ import click
 from od.cli.options import json_option, print_json
 from od.cli.progress import shown_progress
 from od.cli.tables import print_table
+from od.cli.verification import verify_and_show
 from od.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Folder for the results.  [default: evaluate/<part> in RUN or EXPORT]",
+    help="Folder for the results.  [default: evaluate/<part>, or verify/<part>, in RUN or EXPORT]",
 )
 @json_option
 def command(
@@ -45,6 +46,9 @@ def command(
     RUN is a folder that od finetune made (default: the newest in runs/), EXPORT one that
     od export made.  Writes report.html, metrics.json and two plots.
 
+    An export for sticks is measured on every runtime that is here and compared with the trained
+    model: one table, and verify/<part> with the differences image by image.
+
     \b
     Example:
         od evaluate
@@ -54,6 +58,11 @@ def command(
         model = Workspace(Path()).newest_run()
         click.echo(model, err=as_json)
     from od.outputs import refuse_foreign
+    from od.workflows.verification import is_stick_export
+
+    if is_stick_export(model):
+        verify_and_show(model, records=records, part=part, output=output, as_json=as_json)
+        return
     from od.workflows.evaluation import KIND, evaluate_model, write_evaluation
 
     folder = output or model / "evaluate" / part

@@ -93,7 +93,18 @@ def compare_detectors(
         images: RGB ``(H, W, 3)``.
         samples: Where they are from, for the record.
     """
-    pairs = [(reference(image), other(image)) for image in images]
+    return compare_detections(
+        [(reference(image), other(image)) for image in images], samples=samples
+    )
+
+
+def compare_detections(pairs: Sequence[tuple[Detections, Detections]], *, samples: str) -> Parity:
+    """Match what two detectors found in the same images, in both directions.
+
+    Args:
+        pairs: The reference's detections and the other's, image by image.
+        samples: Where the images are from, for the record.
+    """
     weak = sum(int((a.scores > SCORE).sum()) for a, _ in pairs) < TOP
     found: list[tuple[str, float, float]] = []
     for a, b in pairs:
@@ -102,7 +113,7 @@ def compare_detectors(
     same = [(pixels, score) for kind, pixels, score in found if kind == "same"]
     kinds = [kind for kind, _, _ in found]
     return Parity(
-        images=len(images),
+        images=len(pairs),
         samples=samples,
         compared=len(found),
         exchanged=kinds.count("exchanged"),

@@ -58,7 +58,7 @@ def evaluate_model(
             f"{model}: od.json says kind '{kind}', expected 'run' or 'export'",
             hint="give a folder that od finetune or od export made",
         )
-    folder = records or _recorded(facts.get("records")) or Path("records")
+    folder = records or recorded_folder(facts.get("records")) or Path("records")
     label_map = read_label_map(model / "label_map.pbtxt")
     check_evaluable(folder, part, label_map)
     detector = _load(model, str(kind))
@@ -100,7 +100,7 @@ def write_evaluation(made: EvaluatedModel, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / name for name in names)
 
 
-def _recorded(value: object) -> Path | None:
+def recorded_folder(value: object) -> Path | None:
     """Return the records folder that a run names, None where it has gone."""
     if not isinstance(value, str):
         return None
