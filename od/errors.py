@@ -9,6 +9,8 @@ OdError                     anything a user can put right
 ├── CheckpointError         a checkpoint is missing or fits another model
 ├── TrainingError           training cannot start or cannot go on
 ├── ExportError             a model cannot be turned into what the target runs
+├── DeviceError             a stick, camera, window or voice cannot be used
+│   └── DeviceGoneError     it was there and is no longer
 ├── OutputError             an output cannot be written: no space, no permission, in the way
 └── MissingDependencyError  a library is not installed or does not work
 
@@ -63,6 +65,14 @@ class TrainingError(OdError):
 
 class ExportError(OdError):
     """A model cannot be turned into what the target runs."""
+
+
+class DeviceError(OdError):
+    """A stick, camera, window or voice is not there or cannot be used."""
+
+
+class DeviceGoneError(DeviceError):
+    """A device that was at work has been unplugged or no longer answers."""
 
 
 class OutputError(OdError):

@@ -7,9 +7,10 @@ from typing import Any
 
 from od.errors import ExportError, OutputError
 from od.outputs import read_od_json
-from od.structures.artifacts import Detector, InputSpec
+from od.structures.artifacts import Detector, ExportedDetector, InputSpec
 
 _HINT = "give a folder that od export made, as runs/<name>/export/openvino"
+_TARGETS = ("saved_model", "openvino", "myriad")
 
 
 def load_detector(folder: Path, *, device: str = "CPU") -> Detector:
@@ -24,24 +25,41 @@ def load_detector(folder: Path, *, device: str = "CPU") -> Detector:
         ExportError: The folder is no export, is broken, or the runtime has no such device.
         MissingDependencyError: The runtime is not installed.
     """
-    facts = _export_facts(folder)
-    model = folder / str(facts.get("model"))
-    if not model.exists():
-        raise ExportError(f"{model}: is not there, though od.json names it", hint="export it again")
-    _check_spec(folder, facts.get("input_spec"))
-    if facts.get("target") == "openvino":
+    export = read_export(folder)
+    if export.target == "myriad":
+        from od.detect.ssd_ir import open_ssd_ir
+
+        return open_ssd_ir(export.model, export.input_spec, device=device)
+    if export.target == "openvino":
         from od.detect.openvino import open_ir
 
-        return open_ir(model, device=device)
-    if facts.get("target") == "saved_model":
-        from od.detect.saved_model import open_saved_model
+        return open_ir(export.model, device=device)
+    from od.detect.saved_model import open_saved_model
 
-        return open_saved_model(model, device=device)
-    raise ExportError(
-        f"{folder / 'od.json'}: target '{facts.get('target')}',"
-        " expected 'saved_model' or 'openvino'",
-        hint="it was made by another version of od: export it again",
-    )
+    return open_saved_model(export.model, device=device)
+
+
+def read_export(folder: Path) -> ExportedDetector:
+    """Read what an export's ``od.json`` says, and check that its model is there.
+
+    Args:
+        folder: Made by ``od export``.
+
+    Raises:
+        ExportError: The folder is no export, or one that this version of od cannot run.
+    """
+    facts = _export_facts(folder)
+    target, model = str(facts.get("target")), folder / str(facts.get("model"))
+    if not model.exists():
+        raise ExportError(f"{model}: is not there, though od.json names it", hint="export it again")
+    spec = _read_spec(folder, facts.get("input_spec"))
+    if target not in _TARGETS:
+        raise ExportError(
+            f"{folder / 'od.json'}: target '{target}', expected one of {', '.join(_TARGETS)}",
+            hint="it was made by another version of od: export it again",
+        )
+    _check_spec(folder, target, spec)
+    return ExportedDetector(folder, target, model, spec)
 
 
 def _export_facts(folder: Path) -> dict[str, Any]:
@@ -56,17 +74,32 @@ def _export_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _check_spec(folder: Path, fields: Any) -> None:
-    """Refuse an input that these runtimes do not know how to make: nothing is guessed."""
+def _read_spec(folder: Path, fields: Any) -> InputSpec:
     try:
-        spec = InputSpec.from_json(fields)
+        return InputSpec.from_json(fields)
     except TypeError as error:
         raise ExportError(
             f"{folder / 'od.json'}: its input_spec cannot be read: {error}", hint="export it again"
         ) from error
-    if spec != InputSpec():
+
+
+def _check_spec(folder: Path, target: str, spec: InputSpec) -> None:
+    """Refuse an input that the target's runtime does not know how to make: nothing is guessed."""
+    if target == "myriad":
+        fits = (
+            all(isinstance(side, int) and side > 0 for side in (spec.height, spec.width))
+            and spec.resize in ("stretch", "pad")
+            and spec.layout in ("NCHW", "NHWC")
+            and spec.channels in ("rgb", "bgr")
+            and spec.dtype == "uint8"
+            and all(0 <= value <= 255 for value in spec.pad_value)
+        )
+        takes = "uint8 images stretched or padded to one size"
+    else:
+        fits, takes = spec == InputSpec(), "upright RGB images of any size only"
+    if not fits:
         raise ExportError(
             f"{folder / 'od.json'}: input_spec asks for {spec}; this version of od hands over"
-            " upright RGB images of any size only",
+            f" {takes}",
             hint="it was made by another version of od: export it again",
         )

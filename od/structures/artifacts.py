@@ -59,8 +59,11 @@ class InputSpec:
         layout: "NHWC" or "NCHW".
         channels: "rgb" or "bgr".
         dtype: "uint8".
-        resize: "none" (the model does it), "stretch" (to width x height), or
-            "pad" (keep the aspect ratio, fill the right and bottom with black).
+        resize: "none" (the model does it), "stretch" (to width x height), or "pad" (keep the
+            aspect ratio, content in the upper left corner, fill the right and the bottom).
+            Either is bilinear as the OD API does it: pixel ``i`` of the output looks at
+            ``i * in / out`` of the input, without half a pixel's shift and without antialiasing.
+        pad_value: Red, green and blue, 0 to 255, of what "pad" fills in.
     """
 
     height: int | None = None
@@ -69,15 +72,27 @@ class InputSpec:
     channels: str = "rgb"
     dtype: str = "uint8"
     resize: str = "none"
+    pad_value: tuple[int, int, int] = (0, 0, 0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""
-        return asdict(self)
+        return {**asdict(self), "pad_value": list(self.pad_value)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> InputSpec:
-        """Read what ``to_json`` wrote; unknown fields raise TypeError."""
-        return cls(**fields)
+        """Read what ``to_json`` wrote, now or before there was padding.
+
+        Raises:
+            TypeError: It is no JSON object, has an unknown field, or ``pad_value`` is not three
+                numbers.
+        """
+        known = dict(fields) if isinstance(fields, Mapping) else None
+        if known is None:
+            raise TypeError(f"{type(fields).__name__} is no object of fields")
+        fill = known.get("pad_value", (0, 0, 0))
+        if not isinstance(fill, list | tuple) or [type(v) for v in fill] != [int] * 3:
+            raise TypeError(f"pad_value {fill} is not red, green and blue")
+        return cls(**{**known, "pad_value": tuple(fill)})
 
 
 @dataclass(frozen=True)

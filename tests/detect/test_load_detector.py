@@ -94,7 +94,7 @@ def _facts(folder, **changes):
             lambda f: (f / "od.json").unlink(), "exported: holds no od.json", id="no od.json"
         ),
         pytest.param(lambda f: _facts(f, kind="run"), "says kind 'run'", id="another kind"),
-        pytest.param(lambda f: _facts(f, target="myriad"), "target 'myriad'", id="target"),
+        pytest.param(lambda f: _facts(f, target="tpu"), "target 'tpu'", id="target"),
         pytest.param(lambda f: (f / "model.xml").unlink(), "model.xml: is not there", id="no xml"),
         pytest.param(
             lambda f: (f / "model.xml").write_text("<net"),
