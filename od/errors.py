@@ -10,6 +10,7 @@ OdError                     anything a user can put right
 ├── TrainingError           training cannot start or cannot go on
 ├── ExportError             a model cannot be turned into what the target runs
 ├── DeviceError             a stick, camera, window or voice cannot be used
+│   ├── DeviceBusyError     it is there but takes nothing now
 │   └── DeviceGoneError     it was there and is no longer
 ├── OutputError             an output cannot be written: no space, no permission, in the way
 └── MissingDependencyError  a library is not installed or does not work
@@ -69,6 +70,10 @@ class ExportError(OdError):
 
 class DeviceError(OdError):
     """A stick, camera, window or voice is not there or cannot be used."""
+
+
+class DeviceBusyError(DeviceError):
+    """A device is there but takes nothing now."""
 
 
 class DeviceGoneError(DeviceError):

@@ -20,7 +20,7 @@ PAD = InputSpec(96, 96, "NCHW", "bgr", "uint8", "pad", (10, 20, 30))
 def write_squares_ir(folder: Path, spec: InputSpec = STRETCH, *, rows: int = 40) -> Path:
     """Write model.xml: the score of a cell is how red or how blue it is."""
     import openvino
-    from openvino import opset1, opset8
+    from openvino import opset1
 
     down, across = spec.height // CELL, spec.width // CELL
     frame = opset1.parameter([1, 3, spec.height, spec.width], np.uint8, name="input")
@@ -28,10 +28,10 @@ def write_squares_ir(folder: Path, spec: InputSpec = STRETCH, *, rows: int = 40)
     cells = opset1.avg_pool(planes, [CELL] * 2, [0, 0], [0, 0], [CELL] * 2, True, "floor", "valid")
     last = opset1.reshape(opset1.transpose(cells, np.array([0, 2, 3, 1])), np.array([-1, 3]), False)
     order = [2, 1, 0] if spec.channels == "bgr" else [0, 1, 2]
-    rgb = opset8.gather(last, np.array(order), np.array(1))
+    rgb = opset1.gather(last, np.array(order), np.array(1))
     # Red is what the others lack; grey is background.
-    red = opset8.gather(rgb, np.array([0]), np.array(1))
-    blue = opset8.gather(rgb, np.array([2]), np.array(1))
+    red = opset1.gather(rgb, np.array([0]), np.array(1))
+    blue = opset1.gather(rgb, np.array([2]), np.array(1))
     background = opset1.multiply(red, np.float32(0))
     share = np.float32(1 / 255)
     scores = opset1.concat(
