@@ -11,8 +11,13 @@ from od.cli.options import json_option, print_json
 
 
 @click.command(short_help="Say what is installed, what is missing, and what to do about it.")
+@click.option(
+    "--setup-myriad",
+    is_flag=True,
+    help="Instead, set up what compiles for a Neural Compute Stick: some 150 MB, once.",
+)
 @json_option
-def command(as_json: bool) -> None:
+def command(setup_myriad: bool, as_json: bool) -> None:
     """Say what is installed, what is missing, and what to do about it.
 
     Ends with status 1 when something is missing that the way from labels to an exported
@@ -21,7 +26,11 @@ def command(as_json: bool) -> None:
     \b
     Example:
         od doctor
+        od doctor --setup-myriad
     """
+    if setup_myriad:
+        _set_up_myriad(as_json)
+        return
     from od.doctor import examine
 
     if not as_json:
@@ -41,3 +50,13 @@ def command(as_json: bool) -> None:
         click.echo(f"\n{missing} missing: run the commands above and look again")
         sys.exit(1)
     click.echo("\nall that od needs is here")
+
+
+def _set_up_myriad(as_json: bool) -> None:
+    from od.myriad.toolchain import VERSION, make_toolchain
+
+    toolchain = make_toolchain(say=lambda line: click.echo(line, err=True), repair=True)
+    if as_json:
+        print_json({"folder": str(toolchain.folder), "python": str(toolchain.python)})
+    else:
+        click.echo(f"OpenVINO {VERSION}  {toolchain.folder}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,6 @@ def examine(
     *,
     root: Path = Path("/"),
     folder: Path = Path(),
-    cache: Path | None = None,
     timeout: float = TIMEOUT,
     progress: Progress = silent,
 ) -> Examination:
@@ -48,11 +46,9 @@ def examine(
     Args:
         root: Holds ``proc``, ``sys`` and ``dev``.
         folder: The workspace; the free space of its disk is told.
-        cache: The user's cache folder; None takes the usual one.
         timeout: Seconds for each library to start.
         progress: Told after each look.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     looks: list[tuple[str, Callable[[], Finding | Iterable[Finding]]]] = [
         ("Python", software.python_finding),
         ("packages", software.package_findings),
@@ -63,7 +59,7 @@ def examine(
         ("free disk", lambda: machine.disk_finding(folder.absolute())),
         ("machine", lambda: machine.machine_finding(root)),
         ("stick", lambda: sticks.stick_findings(root)),
-        ("Myriad toolchain", lambda: sticks.toolchain_finding(cache or home)),
+        ("Myriad toolchain", sticks.toolchain_finding),
     ]
     findings: list[Finding] = []
     for done, (subject, look) in enumerate(looks):

@@ -90,20 +90,20 @@ def stick_findings(root: Path, may_open: Callable[[Path], bool] = _may_open) -> 
             yield Finding(NOTE, "stick", f"{where}, closed to this user ({stick.node})", _UDEV_MEND)
 
 
-def toolchain_finding(cache: Path) -> Finding:
-    """Look for the environment that compiles for a stick.
+def toolchain_finding() -> Finding:
+    """Look for the environment that compiles for a stick and runs one."""
+    from od.myriad.toolchain import VERSION, find_toolchain, toolchain_folder, unsupported_machine
 
-    Args:
-        cache: The user's cache folder.
-    """
-    folder = cache / "od" / "myriad"
-    if folder.is_dir():
-        return Finding(OK, "Myriad toolchain", str(folder))
-    return Finding(
-        NOTE,
-        "Myriad toolchain",
-        "not there: this version of od exports saved_model and openvino, not yet myriad",
-    )
+    folder, subject = toolchain_folder(), "Myriad toolchain"
+    reason = unsupported_machine()
+    if reason:
+        return Finding(NOTE, subject, reason, "export for sticks on a PC with Linux")
+    toolchain = find_toolchain()
+    if toolchain:
+        libusb = "libusb-package's" if toolchain.environment else "the system's"
+        return Finding(OK, subject, f"OpenVINO {VERSION} with {libusb} libusb, {folder}")
+    found = f"{folder} is not whole" if folder.exists() else "not there, an export makes it"
+    return Finding(NOTE, subject, found, "od doctor --setup-myriad")
 
 
 def _attribute(device: Path, name: str) -> str:

@@ -85,13 +85,14 @@ def find_toolchain() -> Toolchain | None:
     return Toolchain(folder, _python(folder), _environment(folder))
 
 
-def make_toolchain(*, say: Callable[[str], None]) -> Toolchain:
+def make_toolchain(*, say: Callable[[str], None], repair: bool = False) -> Toolchain:
     """Make the toolchain, or return the one that is there.
 
     Another process that makes it is waited for.  It appears whole or not at all.
 
     Args:
         say: Told what is made, where and how large it is, in whole lines.
+        repair: Also start the one that is there, and replace it when it does not start.
 
     Raises:
         ExportError: It cannot be had on this machine, something cannot be fetched, or what
@@ -107,6 +108,8 @@ def make_toolchain(*, say: Callable[[str], None]) -> Toolchain:
     try:
         with file_lock(lock, waiting=lambda: say(f"waiting for another od that makes {folder}")):
             found = find_toolchain()  # another process may have made it meanwhile
+            if found and repair and not _still_starts(found):
+                found = None
             return found or _make(folder, say)
     except OSError as error:
         raise output_error(folder, error) from error
@@ -122,7 +125,7 @@ def _make(folder: Path, say: Callable[[str], None]) -> Toolchain:
         f"making the Myriad toolchain, once: OpenVINO {VERSION} with a Python 3.9 of its own in "
         f"{folder}, {_DOWNLOAD} MB to fetch, {_ON_DISK} MB on disk"
     )
-    if folder.exists():  # not whole: its Python vanished, or a cleaner took files
+    if folder.exists():  # its Python vanished, or a cleaner took files of it
         say(f"replacing what is left of an earlier one in {folder}")
     with whole_folder(folder) as temporary:
         make_environment(temporary, pythons=cache_root() / "python")
@@ -197,6 +200,14 @@ def _try_out(folder: Path) -> None:
             f"{toolchain_folder()}: OpenVINO {VERSION} was fetched and does not start: {last}",
             hint="install what it misses with your system's packages, and " + _AHEAD,
         )
+
+
+def _still_starts(toolchain: Toolchain) -> bool:
+    try:
+        _try_out(toolchain.folder)
+    except ExportError:
+        return False
+    return True
 
 
 def _is_whole(folder: Path) -> bool:

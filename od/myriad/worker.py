@@ -130,8 +130,9 @@ class ToolchainWorker:
         """
         self._release()
         self._model, self._device = model, device
-        arguments = {"model": _absolute(model), "device": device, "requests": requests}
-        answer = self._ask("load", _LOAD, model, **arguments)
+        answer = self._ask(
+            "load", _LOAD, model, model=_absolute(model), device=device, requests=requests
+        )
         try:
             self._shared = SharedFrames(requests, answer["input"], answer["output"])
         except OSError as error:

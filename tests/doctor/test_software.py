@@ -127,7 +127,7 @@ def test_a_look_that_fails_does_not_stop_the_others(machine, monkeypatch):
 
     monkeypatch.setattr(software, "python_finding", broken)
     monkeypatch.setattr(software, "_probe", lambda code, timeout: (None, "not tried here"))
-    examination = examine(root=machine.root, folder=machine.root, cache=machine.root)
+    examination = examine(root=machine.root, folder=machine.root)
 
     assert "what nobody thought of" in examination.findings[0].found
     assert examination.findings[-1].subject == "Myriad toolchain"
