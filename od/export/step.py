@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from od.errors import ExportError, OutputError
+from od.errors import ExportError, OdError, OutputError
+from od.export.myriad import (
+    Compiled,
+    MyriadOptions,
+    compile_blobs,
+    ready_toolchain,
+)
 from od.export.openvino import MODEL_FILE, write_ir
 from od.export.parity import Parity, compare_detectors, sample_images
 from od.export.saved_model import detect_function, reference_detector, write_saved_model
 from od.export.source import ExportSource
+from od.export.ssd_ir import check_ssd, write_ssd_ir
 from od.odapi.protos import format_message
 from od.outputs import refuse_foreign, sha256, whole_folder, write_od_json
 from od.records.label_map_file import write_label_map
@@ -19,8 +26,9 @@ from od.structures.artifacts import Detector, ExportedDetector, InputSpec
 from od.structures.progress import Progress, silent
 
 KIND = "export"
-TARGETS = ("saved_model", "openvino")
-_MODELS = {"saved_model": "saved_model", "openvino": MODEL_FILE}
+TARGETS = ("saved_model", "openvino", "myriad")
+_MODELS = {"saved_model": "saved_model", "openvino": MODEL_FILE, "myriad": MODEL_FILE}
+_STAGES = 4
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,12 @@ class Export:
     Args:
         detector: The exported model.
         parity: What was compared, and the differences.
+        missing: Why an export for sticks has no blobs, None when it has them.
     """
 
     detector: ExportedDetector
     parity: Parity
+    missing: OdError | None = None
 
 
 def default_output(source: Path, target: str) -> Path:
@@ -50,14 +60,9 @@ def check_exportable(target: str, output: Path, *, overwrite: bool) -> None:
     """Refuse what cannot be delivered, before the slow work begins.
 
     Raises:
-        ExportError: There is no such target, or it does not exist yet.
+        ExportError: There is no such target.
         OutputError: ``output`` is there and may not be replaced.
     """
-    if target == "myriad":
-        raise ExportError(
-            "myriad: blobs for a Neural Compute Stick are not made by this version of od yet",
-            hint="use --target openvino now: its IR runs on CPU and GPU",
-        )
     if target not in TARGETS:
         raise ExportError(
             f"{target}: no such target, expected one of {', '.join(TARGETS)}",
@@ -77,6 +82,7 @@ def export_detector(
     output: Path,
     *,
     load_detector: Callable[[Path], Detector],
+    myriad: MyriadOptions | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Export:
@@ -84,10 +90,11 @@ def export_detector(
 
     Args:
         source: As ``read_source`` returns it.
-        target: "saved_model" or "openvino".
+        target: "saved_model", "openvino" or "myriad".
         output: The export's folder; appears only when the check was passed.
         load_detector: Opens an export's folder (``od.detect.load_detector``); the check runs
             through it, so through the same code that will run the export later.
+        myriad: What can be chosen for target "myriad".
         overwrite: Whether an earlier export there may be replaced.
         progress: Told of each stage.
 
@@ -98,30 +105,117 @@ def export_detector(
         PipelineConfigError: The OD API cannot build the model.
     """
     check_exportable(target, output, overwrite=overwrite)
+    options = myriad or MyriadOptions()
+    if target == "myriad":
+        return _export_for_sticks(source, output, load_detector, options, progress)
     from od.odapi.model import load_model
 
-    progress(0, 4, "loading the model")
+    progress(0, _STAGES, "loading the model")
     model = load_model(source.folder, source.checkpoint)
     detect = detect_function(model)
     spec = InputSpec()  # the resizer is part of both kinds of model
     with whole_folder(output) as new:
-        progress(1, 4, "converting")
+        progress(1, _STAGES, "converting")
         if target == "openvino":
             write_ir(detect, new, name=str(source.folder))
         else:
             write_saved_model(model, detect, new)
+        text = format_message(source.config)
+        (new / "pipeline.config").write_text(text, encoding="utf-8")
         facts = _write_companions(source, target, new, spec)
-        progress(2, 4, "loading the export")
-        images, samples = sample_images(source.records)
-        exported = load_detector(new)
-        progress(3, 4, f"comparing on {len(images)} images")
-        parity = compare_detectors(reference_detector(detect), exported, images, samples=samples)
-        if not parity.holds:
-            raise _not_alike(source, target, parity)
+        progress(2, _STAGES, "loading the export")
+        parity = _checked(source, target, new, detect, load_detector, progress)
         write_od_json(new, KIND, {**facts, "parity": parity.to_json()})
-    progress(4, 4, "done")
-    detector = ExportedDetector(output, target, output / _MODELS[target], spec)
-    return Export(detector, parity)
+    progress(_STAGES, _STAGES, "done")
+    return Export(ExportedDetector(output, target, output / _MODELS[target], spec), parity)
+
+
+def _export_for_sticks(
+    source: ExportSource,
+    output: Path,
+    load_detector: Callable[[Path], Detector],
+    options: MyriadOptions,
+    progress: Progress,
+) -> Export:
+    name = str(source.folder)
+    check_ssd(source.config.model, name=name)
+    total = 6 + len(options.chips)
+    done = 0
+
+    def stage(note: str) -> None:
+        nonlocal done
+        progress(done, total, note)
+        done += 1
+
+    stage("looking for the toolchain")
+    toolchain = ready_toolchain(
+        setup=options.setup, say=lambda note: progress(done - 1, total, note)
+    )
+    from od.odapi.model import load_model
+
+    stage("loading the model")
+    model = load_model(source.folder, source.checkpoint)
+    with whole_folder(output) as new:
+        stage("writing the IR")
+        ir = write_ssd_ir(
+            model,
+            source.config.model,
+            new,
+            channels=options.channels,
+            head=options.head,
+            name=name,
+        )
+        facts = {
+            **_write_companions(source, "myriad", new, ir.input_spec),
+            "head": {**ir.head.to_json(), "anchors": ir.anchors, "notes": list(ir.notes)},
+        }
+        write_od_json(new, KIND, facts)
+        stage("comparing with the trained model")
+        detect = detect_function(model)
+        parity = _checked(source, "myriad", new, detect, load_detector, silent)
+        compiled = compile_blobs(new, toolchain, options, name=name, stage=stage)
+        stage("writing what travels with the model")
+        _write_for_people(source, new, ir.input_spec, compiled)
+        facts = {**facts, **compiled.facts, "parity": parity.to_json(), "outputs": _outputs(new)}
+        write_od_json(new, KIND, facts)
+    progress(total, total, "done")
+    detector = ExportedDetector(output, "myriad", output / MODEL_FILE, ir.input_spec)
+    return Export(detector, parity, compiled.missing)
+
+
+def _write_for_people(
+    source: ExportSource, folder: Path, spec: InputSpec, compiled: Compiled
+) -> None:
+    from od.export.stick.companions import write_stick_companions
+
+    known = dict(source.label_map.items)
+    names = ["background", *(known.get(i, f"class {i}") for i in range(1, max(known) + 1))]
+    write_stick_companions(
+        folder,
+        names=names,
+        spec=spec,
+        threshold=0.5,
+        title=source.folder.name,
+        blobs={chip: folder / file for chip, file in compiled.blobs.items()},
+    )
+
+
+def _checked(
+    source: ExportSource,
+    target: str,
+    folder: Path,
+    detect: Any,
+    load_detector: Callable[[Path], Detector],
+    progress: Progress,
+) -> Parity:
+    """Compare an export with the trained model; one that finds something else is an error."""
+    images, samples = sample_images(source.records)
+    exported = load_detector(folder)
+    progress(3, _STAGES, f"comparing on {len(images)} images")
+    parity = compare_detectors(reference_detector(detect), exported, images, samples=samples)
+    if not parity.holds:
+        raise _not_alike(source, target, parity)
+    return parity
 
 
 def _write_companions(
@@ -129,8 +223,6 @@ def _write_companions(
 ) -> dict[str, Any]:
     """Write what stands beside the model, od.json included, and return od.json's own facts."""
     write_label_map(folder / "label_map.pbtxt", source.label_map)
-    text = format_message(source.config)
-    (folder / "pipeline.config").write_text(text, encoding="utf-8")
     facts: dict[str, Any] = {
         "target": target,
         "model": _MODELS[target],
@@ -142,14 +234,18 @@ def _write_companions(
         "step": source.step,
         "records": source.records.as_posix() if source.records else None,
         "inputs": dict(source.hashes),
-        "outputs": {
-            file.relative_to(folder).as_posix(): sha256(file)
-            for file in sorted(folder.rglob("*"))
-            if file.is_file()
-        },
+        "outputs": _outputs(folder),
     }
     write_od_json(folder, KIND, facts)
     return facts
+
+
+def _outputs(folder: Path) -> dict[str, str]:
+    return {
+        file.relative_to(folder).as_posix(): sha256(file)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != "od.json"
+    }
 
 
 def _not_alike(source: ExportSource, target: str, parity: Parity) -> ExportError:

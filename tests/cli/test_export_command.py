@@ -5,8 +5,10 @@ import pytest
 from click.testing import CliRunner
 
 from od.cli import cli
-from od.export import Export
+from od.errors import ExportError
+from od.export import Export, MyriadOptions
 from od.export.parity import Parity
+from od.export.ssd_head import HeadOptions
 from od.outputs import write_od_json
 from od.records.label_map_file import write_label_map
 from od.structures.artifacts import ExportedDetector, InputSpec
@@ -36,19 +38,26 @@ def workspace(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def exported(monkeypatch):
-    """Stands in for the slow step; remembers what it was asked for."""
-    calls = []
+def chosen():
+    return []
 
-    def export(source, target, output, *, load_detector, overwrite, progress):
+
+@pytest.fixture
+def exported(monkeypatch, chosen):
+    """Stands in for the slow step; remembers what it was asked for; knows no toolchain."""
+    calls = []
+    lacking = ExportError("no toolchain", hint="set it up")
+
+    def export(source, target, output, *, load_detector, myriad, overwrite, progress):
         calls.append((source.folder.as_posix(), source.step, target, overwrite))
+        chosen.append(myriad)
         progress(0, 4, "loading the model")
         progress(4, 4, "done")
         output.mkdir(parents=True, exist_ok=True)
         for name in ("model.xml", "model.bin", "od.json"):
             (output / name).write_text(name)
         detector = ExportedDetector(output, target, output / "model.xml", InputSpec())
-        return Export(detector, PARITY)
+        return Export(detector, PARITY, lacking if target == "myriad" else None)
 
     monkeypatch.setattr("od.export.export_detector", export)
     return calls
@@ -107,10 +116,10 @@ def test_an_export_that_is_there_is_replaced_only_when_asked(exported, workspace
     ("arguments", "expected"),
     [
         pytest.param(
-            ["runs/new", "--target", "myriad"],
-            "Error: myriad: blobs for a Neural Compute Stick are not made by this version of od"
-            " yet\nHint: use --target openvino now: its IR runs on CPU and GPU\n",
-            id="a later target",
+            ["runs/new", "--target", "myriad", "--shaves", "13"],
+            "Error: myriad2 cannot use 13 shaves, expected 1 to 12\n"
+            "Hint: leave --shaves at 6, which the NCS2 and OAK cameras both take\n",
+            id="more shaves than the chip has",
         ),
         pytest.param(
             ["runs/nothing", "--target", "openvino"],
@@ -145,3 +154,23 @@ def test_the_target_must_be_named():
 
     assert result.exit_code == 2
     assert "Missing option '--target'" in result.stderr
+
+
+def test_what_is_chosen_for_the_stick_arrives_and_missing_blobs_are_said(exported, chosen):
+    result = run(
+        *("runs/new", "--target", "myriad", "--chip", "myriadx", "--shaves", "13"),
+        *("--channels", "rgb", "--top-k", "50", "--nms-iou", "0.5", "--score", "0.2"),
+    )
+
+    assert result.exit_code == 0, result.output
+    assert chosen == [MyriadOptions(("myriadx",), 13, "rgb", HeadOptions(50, 0.5, 0.2))]
+    assert "no blobs: no toolchain\nHint: set it up\n" in result.stderr
+
+
+def test_a_run_that_was_stopped_early_is_exported_only_when_asked(exported, workspace):
+    write_od_json(workspace / "runs/new", "run", {"step": 12, "steps": 30})
+    refused = run("runs/new", "--target", "openvino")
+
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: runs/new: its training stands at step 12 of 30\n")
+    assert run("runs/new", "--target", "openvino", "--unfinished").exit_code == 0
