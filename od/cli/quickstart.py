@@ -20,8 +20,9 @@ def command(folder: Path, steps: int | None, as_json: bool) -> None:
     """The whole way on the sample that ships with od, offline, in minutes.
 
     Makes a workspace in DIR (default: od-quickstart), prepares the sample, fine-tunes the
-    small SSD from its shipped checkpoint, measures it, exports it for OpenVINO and draws
-    what it finds.  Interrupted, it goes on where it stopped when it is run again.
+    small SSD from its shipped checkpoint, measures it, exports it for a Neural Compute Stick,
+    draws what it finds and runs, on the CPU, the script that would run on the stick.
+    Interrupted, it goes on where it stopped when it is run again.
 
     \b
     Example:
@@ -59,7 +60,7 @@ def command(folder: Path, steps: int | None, as_json: bool) -> None:
     for name, path in (
         ("run", result.run),
         ("report", result.report),
-        ("OpenVINO IR", result.export),
+        ("for a stick", result.export),
         ("pictures", result.pictures),
     ):
         click.echo(f"{name:>12}  {folder / path}")
@@ -68,6 +69,12 @@ def command(folder: Path, steps: int | None, as_json: bool) -> None:
     click.echo(
         f"{'threshold':>12}  {result.threshold} (best F1): the pictures show scores above it"
     )
+    click.echo(
+        f"{'script':>12}  detect_on_stick.py --device CPU found {result.objects} objects in them"
+    )
+    if result.missing is not None:
+        missing, way_out = result.missing
+        click.echo(f"no blobs yet: {missing}\nHint: {way_out}", err=True)
     click.echo("next, with your own photographs and their VOC XML labels:")
     click.echo("  od init mine && cd mine    # put images and labels into annotations/")
-    click.echo("  od prepare && od finetune ssd && od evaluate")
+    click.echo("  od prepare && od finetune ssd && od export --target myriad")

@@ -20,7 +20,7 @@ as LabelImg and most labelling tools write them. Then, in this folder:
     od finetune ssd      records/  ->  runs/ssd_mobilenet_v2_small_256x256/
     od evaluate          mAP, and a page report.html with the worst images drawn
 
-After that `od export --target openvino` makes a model that runs without TensorFlow, and
+After that `od export --target myriad` makes what a Neural Compute Stick loads, and
 `od detect` finds objects in new photographs with it.
 
 - `annotations/`: photographs and labels, yours.

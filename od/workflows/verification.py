@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,7 +251,8 @@ def _script(
         folder = Path(scratch)
         for number, image in enumerate(read_part(records, part)):
             (folder / f"{number:06d}.{image.format}").write_bytes(image.encoded)
-        results = iter(_run_script(export, folder, python, environment))
+        found = run_stick_script(export, [folder], python=python, environment=environment)
+        results = iter(found)
 
         def detect(_: NDArray[np.uint8], /) -> Detections:
             return next(results)
@@ -259,16 +260,33 @@ def _script(
         yield detect
 
 
-def _run_script(
-    export: Path, images: Path, python: Path, environment: dict[str, str]
+def run_stick_script(
+    export: Path,
+    sources: Sequence[Path],
+    *,
+    threshold: float = 0.0,
+    python: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> list[Detections]:
+    """Run the script that travels with an export on the CPU; one result per image.
+
+    Args:
+        export: A folder that ``od export --target myriad`` made.
+        sources: Images and folders of them.
+        threshold: Detections with a lower score are left out.
+        python: Which Python runs it; this one by default.
+        environment: Variables to add.
+
+    Raises:
+        ExportError: The script ended with an error; its last words are quoted.
+    """
     script = (export / _SCRIPT_FILE).resolve()
-    command = [str(python), str(script), str(images), "--device", "CPU", "--json"]
+    command = [str(python or sys.executable), str(script), *map(str, sources)]
     done = subprocess.run(
-        [*command, "--threshold", "0"],
+        [*command, "--device", "CPU", "--json", "--threshold", str(threshold)],
         capture_output=True,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, **(environment or {})},
         check=False,
     )
     if done.returncode:
