@@ -5,10 +5,12 @@
 
 Trains the small SSD from random weights at 192 x 192 pixels, where a step costs half of one at
 256 (the weights do not depend on the size), with Adam and batches of 16, and writes the model's
-variables without the optimizer's.  Interrupted, it goes on where it stopped.
+variables without the optimizer's.  Interrupted, it goes on where it stopped.  ``--start`` begins
+another cycle of the cosine schedule from a checkpoint of an earlier one.
 
-The checkpoint that ships was trained so with one difference: its first 1,533 steps ran on a
-schedule of 6,000 steps, which was then shortened to 4,200.
+The checkpoint that ships was trained so in two cycles, of 4,200 and of 6,000 steps, the second
+with ``--start`` from the first.  The first 1,533 steps ran on a schedule of 6,000 steps, which was
+then shortened to 4,200.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def overrides(steps: int) -> tuple[str, ...]:
     )
 
 
-def train(records: Path, run: Path, steps: int) -> None:
+def train(records: Path, run: Path, steps: int, start: Path | None) -> None:
     """Train, or go on with, the run."""
     from od.finetune import finetune_detector, plan_finetuning, plan_resuming
     from od.pipeline_config import Wishes, find_template
@@ -52,7 +54,7 @@ def train(records: Path, run: Path, steps: int) -> None:
             model=MODEL,
             run=run,
             records=records,
-            checkpoint=None,
+            checkpoint=start,
             wishes=Wishes(steps=steps, batch_size=16),
             overrides=overrides(steps),
         )
@@ -96,9 +98,10 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("--run", type=Path, default=Path("runs/pretraining"))
     parser.add_argument("--steps", type=int, default=4200)
+    parser.add_argument("--start", type=Path, help="the prefix of a checkpoint to go on from")
     options = parser.parse_args()
     if not _is_finished(options.run):
-        train(options.records, options.run, options.steps)
+        train(options.records, options.run, options.steps, options.start)
     ship(options.run, options.target)
     print(options.target)
 
