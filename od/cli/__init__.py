@@ -26,7 +26,7 @@ COMMANDS = {
     "finetune": "Train a detector on records, from a pretrained checkpoint.",
     "evaluate": "Measure a trained detector: mAP, curves, worst images.",
     "export": "Turn a trained run into what a runtime loads.",
-    "detect": "Find objects in images with an exported detector.",
+    "detect": "Find objects in images, videos or a camera's picture.",
     "models": "List the models that can be fine-tuned.",
     "doctor": "Say what is installed, what is missing, and what to do about it.",
 }

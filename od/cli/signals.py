@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask a training to save and stop."""
+"""Ctrl-C and SIGTERM ask a command to save what it has and stop."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import click
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether a stop was asked for; a second signal ends at once."""
+def stop_on_signals(
+    answer: str = "saving a checkpoint and stopping ...",
+) -> Iterator[Callable[[], bool]]:
+    """Give a function that tells whether a stop was asked for; a second signal ends at once.
+
+    Args:
+        answer: Said when a stop is asked for.
+    """
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -19,7 +25,7 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        click.echo("saving a checkpoint and stopping ... (again to stop at once)", err=True)
+        click.echo(f"{answer} (again to stop at once)", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -62,6 +62,21 @@ def read_export(folder: Path) -> ExportedDetector:
     return ExportedDetector(folder, target, model, spec)
 
 
+def read_stick_export(folder: Path) -> ExportedDetector:
+    """Read an export that sticks can load, see ``read_export``.
+
+    Raises:
+        ExportError: It is none.
+    """
+    export = read_export(folder)
+    if export.target != "myriad":
+        raise ExportError(
+            f"{folder}: is an export for {export.target}, sticks take one for myriad only",
+            hint="export the run with od export --target myriad",
+        )
+    return export
+
+
 def _export_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = read_od_json(folder)

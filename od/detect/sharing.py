@@ -153,7 +153,7 @@ class _Desk(Generic[T]):
             self._devices -= 1
             if self._devices:
                 others = "the other" if self._devices == 1 else f"the other {self._devices}"
-                self._news.append(f"{error}; its {lost} frames go to {others}")
+                self._news.append(f"{error}; the frames it had ({lost}) go to {others}")
             else:
                 self._fail(error)
             self._changed.notify_all()

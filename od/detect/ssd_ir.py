@@ -77,21 +77,11 @@ def toolchain_detector(folder: Path) -> Iterator[Detector]:
         ExportError: The folder is no such export, the toolchain is not there, or its process
             ended.
     """
-    from od.detect.exports import read_export
-    from od.detect.toolchain import started_worker
+    from od.detect.exports import read_stick_export
+    from od.detect.sticks import open_toolchain_cpu
 
-    export = read_export(folder)
-    if export.target != "myriad":
-        raise ExportError(
-            f"{folder}: is an export for {export.target}, expected one for myriad",
-            hint="od export --target myriad",
-        )
-    with started_worker() as worker:
-        worker.load(export.model, device="CPU")
-
-        def detect(image: NDArray[np.uint8], /) -> Detections:
-            rows = worker.infer(prepare_frame(image, export.input_spec))
-            height, width = image.shape[:2]
-            return to_detections7(rows, export.input_spec, height=height, width=width)
-
-        yield detect
+    detector = open_toolchain_cpu(read_stick_export(folder))
+    try:
+        yield detector
+    finally:
+        detector.close()

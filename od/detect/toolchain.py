@@ -1,9 +1,7 @@
-"""The process that runs a stick's OpenVINO, opened for detection."""
+"""The process that runs the sticks' OpenVINO, opened for detection."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from od.errors import ExportError
@@ -12,9 +10,8 @@ if TYPE_CHECKING:
     from od.myriad.worker import ToolchainWorker
 
 
-@contextmanager
-def started_worker() -> Iterator[ToolchainWorker]:
-    """Give a process of the toolchain's Python; it ends with the block.
+def new_worker() -> ToolchainWorker:
+    """Start a process of the toolchain's Python; whoever asks for it closes it.
 
     Raises:
         ExportError: The toolchain is not there, or its process does not start.
@@ -32,5 +29,4 @@ def started_worker() -> Iterator[ToolchainWorker]:
             if reason
             else "set it up with od doctor --setup-myriad, or use --device CPU",
         )
-    with ToolchainWorker(toolchain) as worker:
-        yield worker
+    return ToolchainWorker(toolchain).__enter__()

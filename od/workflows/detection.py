@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from od.detect import CocoResults, ImageDetections, detect_in_images, find_sources, load_detector
-from od.errors import ExportError, ImageError
-from od.outputs import read_od_json, refuse_foreign, whole_folder, write_od_json
-from od.records.label_map_file import read_label_map
-from od.structures.artifacts import Detector
+from od.detect import CocoResults, ImageDetections, detect_in_images, find_sources
+from od.detect.sharing import Say, say_nothing
+from od.detect.speech import Speaker
+from od.errors import DeviceGoneError, ImageError
+from od.outputs import refuse_foreign, whole_folder, write_od_json
 from od.structures.label_map import LabelMap
 from od.structures.progress import Progress, silent
+from od.workflows.opening import at_work, check_model, open_model
 
 KIND = "detections"
 
@@ -29,12 +31,14 @@ class Found:
         images: One for each image that could be read; without its pixels.
         errors: One for each that could not.
         coco: All of it in COCO's format.
+        ended: The error that ended it before its time; what was found before is here.
     """
 
     label_map: LabelMap
     images: tuple[FoundInImage, ...]
     errors: tuple[ImageError, ...]
     coco: dict[str, Any]
+    ended: DeviceGoneError | None = None
 
 
 @dataclass(frozen=True)
@@ -45,31 +49,6 @@ class FoundInImage:
     objects: tuple[tuple[str, float, tuple[float, float, float, float]], ...]
 
 
-def open_model(folder: Path, *, device: str = "CPU") -> tuple[Detector, LabelMap]:
-    """Open an export, or a run (which takes tensorflow and the OD API).
-
-    Raises:
-        ExportError: The folder is neither, or the runtime cannot load it on ``device``.
-        OdError: The run's model does not load.
-    """
-    _check_model(folder)
-    if (folder / "od.json").is_file() and read_od_json(folder).get("kind") == "run":
-        from od.odapi.model import load_run_detector
-
-        label_map = read_label_map(folder / "label_map.pbtxt")
-        return load_run_detector(folder), label_map
-    detector = load_detector(folder, device=device)
-    return detector, read_label_map(folder / "label_map.pbtxt")
-
-
-def _check_model(folder: Path) -> None:
-    if not folder.is_dir():
-        raise ExportError(
-            f"{folder}: no such folder",
-            hint="give a folder that od export made, as runs/<name>/export/openvino",
-        )
-
-
 def find_objects(
     model: Path,
     sources: Sequence[Path],
@@ -77,6 +56,8 @@ def find_objects(
     threshold: float = 0.5,
     save: Path | None = None,
     device: str = "CPU",
+    speaker: Speaker | None = None,
+    say: Say = say_nothing,
     progress: Progress = silent,
 ) -> Found:
     """Run a model over images.
@@ -87,24 +68,30 @@ def find_objects(
         threshold: Detections with a lower score are left out.
         save: Folder for the drawn images and ``detections.json``; appears when all is done,
             replaces an earlier one.
-        device: As the export's runtime names it.
+        device: See ``open_model``.
+        speaker: Speaks the names of what is in each image.
+        say: Told of sticks that work or go.
         progress: Told after each image.
 
     Raises:
         ImageError: A source does not exist, or a folder holds no image. An image that is
             broken is no such error: it is in the result's ``errors``.
         ExportError: The model cannot be loaded.
+        DeviceError: There is no stick.
         OutputError: ``save`` holds something else, or cannot be written.
     """
-    _check_model(model)
+    check_model(model)
     images = find_sources(sources)
     if save is not None:
         refuse_foreign(save, KIND)
     detector, label_map = open_model(model, device=device)
-    results = detect_in_images(detector, images, threshold=threshold, progress=progress)
     with ExitStack() as stack:
+        stack.enter_context(at_work(detector, model, device, say))
+        results = detect_in_images(
+            detector, images, threshold=threshold, progress=progress, say=say
+        )
         folder = stack.enter_context(whole_folder(save)) if save is not None else None
-        found = _collect(results, label_map, folder)
+        found = _collect(results, label_map, folder, speaker)
         if folder is not None:
             text = json.dumps(found.coco, indent=1, ensure_ascii=False)
             (folder / "detections.json").write_text(text + "\n", encoding="utf-8")
@@ -113,22 +100,36 @@ def find_objects(
 
 
 def _collect(
-    results: Iterable[ImageDetections | ImageError], label_map: LabelMap, folder: Path | None
+    results: Iterable[ImageDetections | ImageError],
+    label_map: LabelMap,
+    folder: Path | None,
+    speaker: Speaker | None,
 ) -> Found:
     names = dict(label_map.items)
     coco = CocoResults(label_map)
     images: list[FoundInImage] = []
     errors: list[ImageError] = []
+    ended: DeviceGoneError | None = None
     taken: set[str] = {"detections.json", "od.json"}
-    for result in results:
-        if isinstance(result, ImageError):
-            errors.append(result)
-            continue
-        coco.add(result)
-        images.append(FoundInImage(result.path, tuple(_objects(result, names))))
-        if folder is not None:
-            _draw(result, label_map, folder / _free_name(result.path, taken))
-    return Found(label_map, tuple(images), tuple(errors), coco.to_json())
+    try:
+        for result in results:
+            if isinstance(result, ImageError):
+                errors.append(result)
+                continue
+            coco.add(result)
+            images.append(FoundInImage(result.path, tuple(_objects(result, names))))
+            if folder is not None:
+                _draw(result, label_map, folder / _free_name(result.path, taken))
+            if speaker is not None:
+                _speak(images[-1], speaker)
+    except DeviceGoneError as error:  # the last stick: what was found before is kept
+        ended = error
+    return Found(label_map, tuple(images), tuple(errors), coco.to_json(), ended)
+
+
+def _speak(image: FoundInImage, speaker: Speaker) -> None:
+    for name, count in Counter(name for name, _, _ in image.objects).items():
+        speaker.say(name if count == 1 else f"{count} {name}", 0.0)
 
 
 def _objects(

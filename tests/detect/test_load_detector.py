@@ -14,7 +14,7 @@ from od.detect import load_detector
 from od.errors import ExportError
 from od.outputs import write_od_json
 from od.structures.artifacts import InputSpec
-from od.workflows.detection import open_model
+from od.workflows.opening import open_model
 from tiny_exports import tiny_export, tiny_run
 
 PIXELS = make_pixels(90, 60, seed=8)

@@ -70,8 +70,8 @@ def test_a_stick_that_goes_is_told_with_what_it_had():
 
     assert list(share_frames(sticks, numbered(50), say=told.append)) == expected(50)
     (line,) = told
-    assert line.startswith("one: no longer answers; its ")
-    assert line.endswith(" frames go to the other")
+    assert line.startswith("one: no longer answers; the frames it had (")
+    assert line.endswith(") go to the other")
 
 
 def test_what_is_done_when_the_last_stick_goes_is_handed_over_in_order():
