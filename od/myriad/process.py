@@ -21,6 +21,8 @@ from od.myriad.toolchain import Toolchain
 _LAST_LINES = 20  # of stderr that are kept; the last few are quoted
 _QUOTED = 500  # characters
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# Where in its makers' tree OpenVINO raised an error: "[ GENERAL_ERROR ] /home/.../x.cpp:98".
+_PLACE = re.compile(r"\[ [A-Z_]+ \]\s+\S+\.[ch]pp:\d+\s+")
 _MEND = "run it once more; when it stays, od doctor --setup-myriad makes the toolchain anew"
 
 
@@ -60,13 +62,14 @@ class WorkerProcess:
         self._name = f"OpenVINO's process ({toolchain.folder})"
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._words: deque[str] = deque(maxlen=_LAST_LINES)
+        self._epitaph = ""
         own_group: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is the parent's
         if sys.platform == "win32":  # untested
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         try:
             self._process = subprocess.Popen(
                 # -I: PYTHONPATH and the user's own packages are of another Python
-                [str(toolchain.python), "-I", "-X", "faulthandler", str(script)],
+                [str(toolchain.python), "-I", str(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -100,14 +103,20 @@ class WorkerProcess:
             Refusal: The answer says that it could not be done.
             ProcessEnded: There is no answer; the process is ended.
         """
+        if self._epitaph:
+            raise ProcessEnded(self._epitaph, hint=_MEND)
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):  # it has ended: reading its answer says how
             self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
             self._process.stdin.flush()
         try:
             return self._answer(command, timeout)
-        except (ProcessEnded, KeyboardInterrupt):
+        except ProcessEnded as error:
+            self._epitaph = str(error)
             self.end()
+            raise
+        except KeyboardInterrupt:
+            self.end()  # it may be in the middle of something long
             raise
 
     def end(self) -> None:
@@ -153,7 +162,7 @@ class WorkerProcess:
                 f"{self._name} answers '{command}' with {line[:200]!r}, expected JSON", hint=_MEND
             ) from error
         if not ok:
-            raise Refusal(answer["kind"], _one_line(answer["error"]), answer.get("errno"))
+            raise Refusal(answer["kind"], _reason(answer["error"]), answer.get("errno"))
         return dict(answer)
 
     def _read_answers(self) -> None:
@@ -172,6 +181,10 @@ class WorkerProcess:
 
 def _one_line(text: str) -> str:
     return " ".join(_COLOURS.sub("", text).split())
+
+
+def _reason(text: str) -> str:
+    return _PLACE.sub("", _one_line(text))
 
 
 def _how_it_ended(status: int) -> str:

@@ -8,6 +8,7 @@ what libraries print there goes to stderr.  When stdin ends, the process ends.
 Written for Python 3.6 to 3.9; needs NumPy and openvino.inference_engine only.
 """
 
+import faulthandler
 import glob
 import json
 import mmap
@@ -25,8 +26,12 @@ PLATFORMS = {"myriad2": "VPU_MYRIAD_2450", "myriadx": "VPU_MYRIAD_2480"}
 COMPILED = "no available devices"
 
 
+class Unreadable(Exception):
+    """The file is no model, or none that this release reads."""
+
+
 class Refused(Exception):
-    """The model cannot be read, or a compiler refuses it."""
+    """A device's plugin does not take the model, or fails at it."""
 
 
 class DeviceGone(Exception):
@@ -203,7 +208,7 @@ class Worker(object):
         try:
             return self._core.read_network(xml)
         except Exception as error:
-            raise Refused(str(error)) from error
+            raise Unreadable(str(error)) from error
 
     def _lost(self, words: str) -> Exception:
         self._in_flight = set()
@@ -236,6 +241,8 @@ def _requests(lines: Any) -> "queue.Queue[Dict[str, Any]]":
 def _answer(handle: Callable[..., Dict[str, Any]], arguments: Dict[str, Any]) -> Dict[str, Any]:
     try:
         answer = handle(**arguments)
+    except Unreadable as error:
+        return {"ok": False, "kind": "unreadable", "error": str(error)}
     except Refused as error:
         return {"ok": False, "kind": "refused", "error": str(error)}
     except DeviceGone as error:
@@ -252,6 +259,7 @@ def _answer(handle: Callable[..., Dict[str, Any]], arguments: Dict[str, Any]) ->
 
 def main() -> None:
     """Answer requests until stdin ends."""
+    faulthandler.enable(all_threads=False)  # the parent quotes it when a library crashes
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

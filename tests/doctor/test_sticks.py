@@ -64,7 +64,13 @@ def test_several_sticks_are_all_listed(machine):
     assert [s.product for s in find_sticks(machine.root)] == ["2150", "2485"]
 
 
-def test_the_toolchain_is_seen_where_it_lies(tmp_path):
-    assert toolchain_finding(tmp_path).status == "note"
-    (tmp_path / "od/myriad").mkdir(parents=True)
-    assert toolchain_finding(tmp_path).status == "ok"
+def test_a_toolchain_that_is_missing_or_not_whole_is_a_note_with_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("OD_CACHE_DIR", str(tmp_path))
+    missing = toolchain_finding()
+    (tmp_path / "openvino-2021.4.2").mkdir()
+    half = toolchain_finding()
+
+    assert missing.status == half.status == "note"
+    assert missing.mend == half.mend == "od doctor --setup-myriad"
+    assert "not there" in missing.found
+    assert half.found == f"{tmp_path}/openvino-2021.4.2 is not whole"
