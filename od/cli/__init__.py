@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "Measure a trained detector: mAP, curves, worst images.",
     "export": "Turn a trained run into what a runtime loads.",
     "detect": "Find objects in images, videos or a camera's picture.",
+    "benchmark": "Measure how quick a model's exports are on this machine.",
     "models": "List the models that can be fine-tuned.",
     "doctor": "Say what is installed, what is missing, and what to do about it.",
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from od.detect.devices import OpenVinoDevice
 from od.errors import ExportError, MissingDependencyError
 from od.odapi.model import to_detections
 from od.structures.artifacts import Detector
@@ -28,18 +30,50 @@ def open_ir(model: Path, *, device: str = "CPU") -> Detector:
         ExportError: There is no such device, or the IR is broken.
     """
     compiled = compile_model(model, device)
+    finish = _reader(model, device, compiled)
+
+    def detect(image: NDArray[np.uint8], /) -> Detections:
+        return finish(compiled(_batch(image)), image)
+
+    return detect
+
+
+def ir_in_flight(
+    model: Path, *, requests: int
+) -> tuple[OpenVinoDevice, Callable[[NDArray[np.uint8]], Any], Callable[..., Detections]]:
+    """Compile such an IR for several images at once.
+
+    Args:
+        model: See ``open_ir``.
+        requests: How many to have in flight.
+
+    Returns:
+        The device, what prepares an image for it, and what reads its result for that image.
+
+    Raises:
+        MissingDependencyError, ExportError: See ``open_ir``.
+    """
+    compiled = compile_model(model, "CPU", requests=requests)
+    return OpenVinoDevice(compiled, "CPU", requests), _batch, _reader(model, "CPU", compiled)
+
+
+def _batch(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(image)[None]
+
+
+def _reader(model: Path, device: str, compiled: Any) -> Callable[..., Detections]:
+    """Return what turns the outputs for an image into its detections."""
     try:
         outputs = [compiled.output(name) for name in _OUTPUTS]
     except RuntimeError as error:
         raise _unloadable(model, device, error) from error
 
-    def detect(image: NDArray[np.uint8], /) -> Detections:
-        results = compiled(np.ascontiguousarray(image)[None])
+    def finish(results: Any, image: NDArray[np.uint8]) -> Detections:
         found = {name: results[output] for name, output in zip(_OUTPUTS, outputs, strict=True)}
         found["detection_classes"] = found["detection_classes"] - 1
         return to_detections(found, height=image.shape[0], width=image.shape[1])
 
-    return detect
+    return finish
 
 
 def compile_model(model: Path, device: str, *, requests: int = 1) -> Any:

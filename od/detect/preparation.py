@@ -8,6 +8,9 @@ Pillow averages when it shrinks: each finds other boxes than the model was train
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,19 +76,49 @@ def resize_bilinear(image: NDArray[np.uint8], height: int, width: int) -> NDArra
     """
     if image.shape[:2] == (height, width):
         return image
+    cv2 = _exact_opencv()
+    if cv2 is None:
+        return resize_with_numpy(image, height, width)
+    scale = np.array([[image.shape[1] / width, 0, 0], [0, image.shape[0] / height, 0]])
+    resized: NDArray[np.uint8] = cv2.warpAffine(
+        np.ascontiguousarray(image),
+        scale,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return resized
+
+
+@functools.cache
+def _exact_opencv() -> Any:
+    """Return OpenCV's module where its warping is exact, else None.
+
+    Before version 5 it rounds places to 1/32 of a pixel.
+    """
+    try:
+        import cv2
+    except ImportError:
+        return None
+    return cv2 if int(cv2.__version__.split(".")[0]) >= 5 else None
+
+
+def resize_with_numpy(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Resize as ``resize_bilinear`` does, in twice to five times its time."""
     top, bottom, down = _neighbours(image.shape[0], height)
     left, right, across = _neighbours(image.shape[1], width)
-    across = across[None, :, None]
-
-    def row(places: NDArray[np.intp]) -> NDArray[np.float32]:
-        lines = image[places]
-        first = lines[:, left].astype(np.float32)
-        mixed: NDArray[np.float32] = first + (lines[:, right] - first) * across
-        return mixed
-
-    upper = row(top)
-    mixed = upper + (row(bottom) - upper) * down[:, None, None]
-    return np.rint(mixed).astype(np.uint8)
+    lines = image.reshape(image.shape[0], -1)
+    upper = lines.take(top, axis=0).astype(np.float32)
+    mixed = lines.take(bottom, axis=0).astype(np.float32)
+    mixed -= upper
+    mixed *= down[:, None]
+    mixed += upper
+    columns = mixed.reshape(height, -1, 3)
+    first, second = columns.take(left, axis=1), columns.take(right, axis=1)
+    second -= first
+    second *= across[None, :, None]
+    second += first
+    return np.rint(second).astype(np.uint8)
 
 
 def _neighbours(

@@ -6,13 +6,15 @@ runs it in the toolchain's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from od.detect.devices import OpenVinoDevice
 from od.detect.openvino import compile_model
 from od.detect.preparation import prepare_frame, to_detections7
 from od.errors import ExportError
@@ -42,7 +44,35 @@ def open_ssd_ir(model: Path, spec: InputSpec, *, device: str = "CPU") -> Detecto
     return detect
 
 
-def check_shapes(model: Path, spec: InputSpec, compiled: object) -> None:
+def ssd_ir_in_flight(
+    model: Path, spec: InputSpec, *, requests: int
+) -> tuple[OpenVinoDevice, Callable[[NDArray[np.uint8]], Any], Callable[..., Detections]]:
+    """Compile such an IR for several images at once.
+
+    Args:
+        model, spec: See ``open_ssd_ir``.
+        requests: How many to have in flight.
+
+    Returns:
+        The device, what prepares an image for it, and what reads its result for that image.
+
+    Raises:
+        MissingDependencyError, ExportError: See ``open_ssd_ir``.
+    """
+    compiled = compile_model(model, "CPU", requests=requests)
+    check_shapes(model, spec, compiled)
+    output = compiled.output(0)
+
+    def prepare(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return prepare_frame(image, spec)
+
+    def finish(results: Any, image: NDArray[np.uint8]) -> Detections:
+        return to_detections7(results[output], spec, height=image.shape[0], width=image.shape[1])
+
+    return OpenVinoDevice(compiled, "CPU", requests), prepare, finish
+
+
+def check_shapes(model: Path, spec: InputSpec, compiled: Any) -> None:
     """Refuse an IR whose input or output is not the one that its ``od.json`` tells of.
 
     Args:
@@ -55,8 +85,8 @@ def check_shapes(model: Path, spec: InputSpec, compiled: object) -> None:
     """
     sides = [spec.height, spec.width]
     expected = [1, 3, *sides] if spec.layout == "NCHW" else [1, *sides, 3]
-    inputs = [list(port.get_partial_shape().to_shape()) for port in compiled.inputs]  # type: ignore[attr-defined]
-    outputs = [list(port.get_partial_shape().to_shape()) for port in compiled.outputs]  # type: ignore[attr-defined]
+    inputs = [list(port.get_partial_shape().to_shape()) for port in compiled.inputs]
+    outputs = [list(port.get_partial_shape().to_shape()) for port in compiled.outputs]
     fits = inputs == [expected] and len(outputs) == 1 and outputs[0][-1:] == [7]
     if not fits:
         raise ExportError(
