@@ -24,6 +24,10 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # Where in its makers' tree OpenVINO raised an error: "[ GENERAL_ERROR ] /home/.../x.cpp:98".
 _PLACE = re.compile(r"\[ [A-Z_]+ \]\s+\S+\.[ch]pp:\d+\s+")
 _MEND = "run it once more; when it stays, od doctor --setup-myriad makes the toolchain anew"
+# The plugin ends its process when it cannot open its lock, which the first user who ran it
+# on this machine made for themselves alone.
+_LOCK_SIGN = "global mutex initialization failed"
+_LOCK_MEND = "that is /tmp/mvnc.mutex, another user's: have them remove it, or sudo rm it"
 
 
 class ProcessEnded(ExportError):
@@ -62,7 +66,7 @@ class WorkerProcess:
         self._name = f"OpenVINO's process ({toolchain.folder})"
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._words: deque[str] = deque(maxlen=_LAST_LINES)
-        self._epitaph = ""
+        self._epitaph: ProcessEnded | None = None
         own_group: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is the parent's
         if sys.platform == "win32":  # untested
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -104,7 +108,7 @@ class WorkerProcess:
             ProcessEnded: There is no answer; the process is ended.
         """
         if self._epitaph:
-            raise ProcessEnded(self._epitaph, hint=_MEND)
+            raise self._epitaph
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):  # it has ended: reading its answer says how
             self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
@@ -112,7 +116,7 @@ class WorkerProcess:
         try:
             return self._answer(command, timeout)
         except ProcessEnded as error:
-            self._epitaph = str(error)
+            self._epitaph = error
             self.end()
             raise
         except KeyboardInterrupt:
@@ -151,7 +155,7 @@ class WorkerProcess:
             raise ProcessEnded(
                 f"{self._name} {_how_it_ended(status)} at '{command}'; "
                 f"its last words: {self.last_words()}",
-                hint=_MEND,
+                hint=_LOCK_MEND if _LOCK_SIGN in self.last_words() else _MEND,
             )
         try:
             answer = json.loads(line)

@@ -33,19 +33,17 @@ class UvFailed(Exception):
 
     @property
     def reason(self) -> str:
-        """What it said, in one line."""
+        """What it said, in one line: what failed, and the last of the causes it names."""
         lines = [line.strip() for line in self.words.splitlines() if line.strip()]
-        told = [
-            line.removeprefix("error: ").removeprefix("× ")
-            for line in lines
-            if not line.startswith(("warning:", "Using ", "Resolved ", "Downloading "))
-        ]
-        return "; ".join(told)[-600:] or "it says nothing"
+        begin = next((i for i, line in enumerate(lines) if line.startswith(("error:", "×"))), 0)
+        causes = [line for line in lines[begin + 1 :] if line.startswith(("cause:", "╰─▶"))]
+        told = [line.partition(" ")[2] for line in (*lines[begin : begin + 1], *causes[-1:])]
+        return ": ".join(told)[:600] or self.words.strip()[-600:] or "it says nothing"
 
     @property
     def offline(self) -> bool:
         """Whether it did not reach what it wanted to fetch."""
-        signs = ("error sending request", "dns error", "client error", "network connectivity")
+        signs = ("error sending request", "dns error", "client error", "network")
         return any(sign in self.words.lower() for sign in signs)
 
 

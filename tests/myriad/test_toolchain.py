@@ -113,7 +113,7 @@ def test_offline_ends_in_two_lines_and_leaves_nothing(stand_in, cache):
     assert result.exit_code == 1
     problem, hint = result.output.splitlines()[-2:]
     assert problem.startswith("Error: ")
-    assert "Failed to fetch: `openvino`; cause: dns error" in problem
+    assert "Failed to fetch: `openvino`: dns error" in problem
     assert hint.startswith("Hint: connect this machine to the internet and run od doctor")
     assert left_over(cache) == []
 

@@ -90,6 +90,13 @@ def test_after_a_crash_it_says_so_again_instead_of_waiting(playing):
                 worker.devices()
 
 
+def test_a_lock_that_another_user_keeps_is_said_with_its_file(playing):
+    does = "sys.exit('E: [ncAPI] ncDeviceOpen:764 global mutex initialization failed')"
+    with playing(does) as worker, pytest.raises(ExportError) as error:
+        worker.devices()
+    assert "/tmp/mvnc.mutex" in error.value.hint
+
+
 def test_silence_ends_with_the_time_it_was_given(playing):
     begin = time.monotonic()
     with (
