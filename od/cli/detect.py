@@ -88,6 +88,7 @@ def command(
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     from od.detect.sources import find_streams
 
+    device = device.upper()
     streams = find_streams(source)
     if show and not streams:
         raise click.UsageError("--show is for videos and cameras; --save draws images")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +35,31 @@ class SeenFrame:
         stream: The video's path, or "camera:0".
         number: Counted from 0 in its stream.
         seconds: From the stream's beginning.
-        time: When it was worked on, ISO 8601, of a camera; None of a video.
+        time: When it was taken, in seconds since 1970, of a camera; None of a video.
+        size: Width and height in pixels.
         objects: ``(class id, name, score, corners in pixels)``, best first.
     """
 
     stream: str
     number: int
     seconds: float
-    time: str | None
+    time: float | None
+    size: tuple[int, int]
     objects: tuple[tuple[int, str, float, tuple[float, ...]], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as one JSON object; "box" is xmin, ymin, xmax, ymax in pixels."""
+        """Return it as one JSON object, as the script in an export for sticks prints it."""
         return {
             "source": self.stream,
             "frame": self.number,
             "seconds": round(self.seconds, 3),
-            **({"time": self.time} if self.time else {}),
+            **({"time": round(self.time, 3)} if self.time else {}),
+            "width": self.size[0],
+            "height": self.size[1],
             "objects": [
                 {
+                    "class": name,
                     "class_id": class_id,
-                    "name": name,
                     "score": round(score, 5),
                     "box": [round(value, 2) for value in box],
                 }
@@ -219,8 +223,10 @@ class _Looker:
             (int(i), self._names.get(int(i), f"class {i}"), float(score), tuple(box.tolist()))
             for i, score, box in rows
         )
-        now = datetime.now(UTC).isoformat(timespec="milliseconds") if self._stream.live else None
-        return SeenFrame(self._stream.name, frame.number, frame.seconds, now, objects)
+        now = time.time() if self._stream.live else None
+        height, width = frame.pixels.shape[:2]
+        size = (width, height)
+        return SeenFrame(self._stream.name, frame.number, frame.seconds, now, size, objects)
 
     def _count(self, seen: SeenFrame) -> None:
         counts = Counter(name for _, name, _, _ in seen.objects)

@@ -76,10 +76,17 @@ def test_json_is_one_object_a_frame_with_its_time_and_boxes():
     assert result.exit_code == 0, result.output
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["frame"] for line in lines] == list(range(30))
-    assert lines[0] == {"source": "street.mp4", "frame": 0, "seconds": 0.0, "objects": []}
+    assert lines[0] == {
+        "source": "street.mp4",
+        "frame": 0,
+        "seconds": 0.0,
+        "width": 192,
+        "height": 128,
+        "objects": [],
+    }
     assert lines[25]["seconds"] == 2.5
     (red, blue) = sorted(lines[25]["objects"], key=lambda found: found["class_id"])
-    assert (red["name"], blue["name"]) == ("red", "blue")
+    assert (red["class"], blue["class"]) == ("red", "blue")
     np.testing.assert_allclose(red["box"], [16, 32, 32, 48], atol=0.1)
 
     pictures = sorted(os.listdir("pictures"))
