@@ -15,5 +15,8 @@ SHIPPED = {
 setup(
     packages=[*find_packages(include=["od", "od.*"]), *(f"od._shipped.{name}" for name in SHIPPED)],
     package_dir={f"od._shipped.{name}": name for name in SHIPPED},
-    package_data={f"od._shipped.{name}": files for name, files in SHIPPED.items()},
+    package_data={
+        "od.export.stick": ["*.rules", "*.md"],
+        **{f"od._shipped.{name}": files for name, files in SHIPPED.items()},
+    },
 )

@@ -18,7 +18,8 @@ from od.export.openvino import MODEL_FILE, write_ir
 from od.export.parity import Parity, compare_detectors, sample_images
 from od.export.saved_model import detect_function, reference_detector, write_saved_model
 from od.export.source import ExportSource
-from od.export.ssd_ir import check_ssd, write_ssd_ir
+from od.export.ssd_ir import SsdIr, check_ssd, write_ssd_ir
+from od.export.stick.companions import write_stick_companions
 from od.odapi.protos import format_message
 from od.outputs import refuse_foreign, sha256, whole_folder, write_od_json
 from od.records.label_map_file import write_label_map
@@ -175,7 +176,7 @@ def _export_for_sticks(
         parity = _checked(source, "myriad", new, detect, load_detector, silent)
         compiled = compile_blobs(new, toolchain, options, name=name, stage=stage)
         stage("writing what travels with the model")
-        _write_for_people(source, new, ir.input_spec, compiled)
+        _write_for_people(source, new, ir, compiled)
         facts = {**facts, **compiled.facts, "parity": parity.to_json(), "outputs": _outputs(new)}
         write_od_json(new, KIND, facts)
     progress(total, total, "done")
@@ -183,18 +184,15 @@ def _export_for_sticks(
     return Export(detector, parity, compiled.missing)
 
 
-def _write_for_people(
-    source: ExportSource, folder: Path, spec: InputSpec, compiled: Compiled
-) -> None:
-    from od.export.stick.companions import write_stick_companions
-
+def _write_for_people(source: ExportSource, folder: Path, ir: SsdIr, compiled: Compiled) -> None:
     known = dict(source.label_map.items)
     names = ["background", *(known.get(i, f"class {i}") for i in range(1, max(known) + 1))]
     write_stick_companions(
         folder,
         names=names,
-        spec=spec,
-        threshold=0.5,
+        spec=ir.input_spec,
+        rows=ir.head.top_k,
+        threshold=max(0.5, ir.head.score),
         title=source.folder.name,
         blobs={chip: folder / file for chip, file in compiled.blobs.items()},
     )

@@ -204,7 +204,7 @@ def _openers(
     from od.myriad.toolchain import find_toolchain
 
     toolchain = find_toolchain()
-    yield TRAINED, lambda: _trained(Path(str(facts.get("run"))), export)
+    yield TRAINED, lambda: _trained(_run_of(export, facts), export)
     yield CURRENT, lambda: _current(export)
     yield OLDER, lambda: _older(export)
     yield SCRIPT, lambda: _script(export, records, part, Path(sys.executable), {})
@@ -213,6 +213,12 @@ def _openers(
     else:
         environment = dict(toolchain.environment)
         yield OLDER_SCRIPT, lambda: _script(export, records, part, toolchain.python, environment)
+
+
+def _run_of(export: Path, facts: dict[str, Any]) -> Path:
+    """The run is where it was exported from, or, seen from another folder, above its export."""
+    named, above = Path(str(facts.get("run"))), export.resolve().parent.parent
+    return above if not named.is_dir() and (above / "pipeline.config").is_file() else named
 
 
 @contextmanager
