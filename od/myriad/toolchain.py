@@ -26,10 +26,11 @@ from od.outputs import output_error, read_od_json, whole_folder, write_od_json
 
 VERSION = "2021.4.2"
 # numpy: the plugin's binding was built against an older one than 1.20.
-_PACKAGES = {"openvino": VERSION, "numpy": "1.19.5"}
+# Pillow: so that the script that travels to the stick can be tried under this release.
+_PACKAGES = {"openvino": VERSION, "numpy": "1.19.5", "pillow": "11.3.0"}
 # Carries libusb-1.0 for machines without it; the plugin for Windows does without libusb.
 _LIBUSB_PACKAGE = {"libusb-package": "1.0.30.0"}
-_DOWNLOAD, _ON_DISK = 43, 152  # MB on Linux: measured; a Python that is fetched adds 30 and 110
+_DOWNLOAD, _ON_DISK = 50, 171  # MB on Linux: measured; a Python that is fetched adds 30 and 110
 _KIND = "toolchain"
 # The names under which the plugin looks for libusb.
 _LIBUSB = {"linux": "libusb-1.0.so.0", "darwin": "libusb-1.0.0.dylib"}
