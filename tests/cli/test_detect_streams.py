@@ -312,18 +312,21 @@ def test_a_live_picture_shows_every_frame_and_ends_when_the_looker_wants(monkeyp
 @pytest.mark.parametrize("save", ["drawn.mp4", "pictures"])
 def test_ctrl_c_ends_cleanly_and_what_is_saved_is_whole(workspace, save):
     write_video(workspace / "long.mp4", 4000)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "od", "detect", "model", "long.mp4", "--json", "--save", save],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(od.__file__).parent.parent)},
-    )
-    first = [process.stdout.readline() for _ in range(20)]
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
+    errors_file = workspace / "errors"
+    with errors_file.open("w") as told:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "od", "detect", "model", "long.mp4", "--json", "--save", save],
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(od.__file__).parent.parent)},
+        )
+        first = [process.stdout.readline() for _ in range(20)]
+        process.send_signal(signal.SIGINT)
+        lines = [json.loads(line) for line in [*first, *process.stdout]]
+        process.wait(timeout=60)
+    errors = errors_file.read_text()
 
-    lines = [json.loads(line) for line in [*first, *rest.splitlines()]]
     assert process.returncode == 0, errors
     assert "stopping ..." in errors
     assert [line["frame"] for line in lines] == list(range(len(lines)))
