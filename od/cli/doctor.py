@@ -14,7 +14,7 @@ from od.cli.options import json_option, print_json
 @click.option(
     "--setup-myriad",
     is_flag=True,
-    help="Instead, set up what compiles for a Neural Compute Stick: some 150 MB, once.",
+    help="Instead, set up what compiles for a Neural Compute Stick: some 170 MB, once.",
 )
 @json_option
 def command(setup_myriad: bool, as_json: bool) -> None:
