@@ -13,6 +13,8 @@ Videos, cameras and --show need OpenCV.
 
 import argparse
 import collections
+import glob
+import io
 import json
 import os
 import sys
@@ -29,6 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 REQUESTS = 4  # in flight on each stick: one at a time leaves it idle half of the time
+SILENCE = 60.0  # seconds after which a device that was given images counts as gone
 COLOURS = ((230, 60, 60), (60, 160, 230), (60, 190, 90), (240, 170, 40), (170, 90, 220))
 
 
@@ -53,11 +56,14 @@ def read_facts():
         with open(os.path.join(HERE, "od.json"), encoding="utf-8") as file:
             spec = json.load(file)["input_spec"]
         with open(os.path.join(HERE, "labels.txt"), encoding="utf-8") as file:
-            names = file.read().split("\n")
-    except (OSError, ValueError, KeyError) as error:
+            names = file.read().rstrip("\n").split("\n")
+        known = spec["resize"] in ("stretch", "pad") and spec["channels"] in ("bgr", "rgb")
+        if not known or min(spec["height"], spec["width"]) < 1 or spec["layout"] != "NCHW":
+            raise ValueError("it is not from od export --target myriad")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Problem(
-            "%s: od.json or labels.txt cannot be read: %s" % (HERE, error),
-            "copy the whole folder that od export made",
+            "%s: od.json or labels.txt cannot be read: %s" % (HERE, last_line(error)),
+            "this script belongs into the folder that od export made: copy all of it",
         )
     return spec, names
 
@@ -65,25 +71,65 @@ def read_facts():
 def read_image(path):
     """Return an image as upright RGB, uint8 (H, W, 3)."""
     try:
-        if cv2 is not None:
-            pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-            if pixels is None:
-                raise ValueError("it is no image that can be decoded")
-            return np.ascontiguousarray(pixels[:, :, ::-1])
-        from PIL import Image, ImageOps
-
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image) or image
-            return np.array(upright.convert("RGB"))
+        with open(path, "rb") as file:
+            data = file.read()
+        if not data:
+            raise ValueError("it is empty")
+        # A JPEG whose last scan is not followed by an end marker was cut off; OpenCV fills the
+        # rest with grey and says nothing.
+        if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+            raise ValueError("it ends in the middle")
+        try:
+            return read_with_pillow(data)
+        except ImportError:
+            if cv2 is None:
+                raise
+            return read_with_opencv(data)
     except ImportError:
         raise Problem(
-            "neither OpenCV nor Pillow is installed",
-            "pip3 install opencv-python, or pip3 install pillow",
+            "neither Pillow nor OpenCV is installed for %s" % sys.executable,
+            "pip3 install pillow, or pip3 install opencv-python",
         )
-    except (OSError, ValueError, SyntaxError) as error:
-        raise Problem("%s: cannot be read: %s" % (path, error), "replace it by an intact copy")
-    except Exception as error:  # cv2.error is no subclass of these
-        raise Problem("%s: cannot be read: %s" % (path, error), "replace it by an intact copy")
+    except Exception as error:  # each decoder has its own kinds
+        raise Problem(
+            "%s: cannot be read: %s" % (path, last_line(error)), "replace it by an intact copy"
+        )
+
+
+def read_with_pillow(data):
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        # Pillow 5, which Debian 10 has, knows orientation for JPEG only and keeps it hidden.
+        read = getattr(image, "getexif", None) or getattr(image, "_getexif", dict)
+        turned = (read() or {}).get(0x0112, 1)
+        if image.mode.startswith("I"):  # 16 bits, under two names
+            grey = (np.array(image) >> 8).clip(0, 255).astype(np.uint8)
+            pixels = np.repeat(grey[:, :, None], 3, axis=2)
+        elif image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+            layer = image.convert("RGBA")
+            white = Image.new("RGBA", layer.size, "white")
+            pixels = np.array(Image.alpha_composite(white, layer).convert("RGB"))
+        else:
+            pixels = np.array(image.convert("RGB"))
+    if turned in (2, 3, 7, 8):
+        pixels = pixels[:, ::-1]
+    if turned in (3, 4, 6, 7):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels.swapaxes(0, 1) if turned in (5, 6, 7, 8) else pixels)
+
+
+def read_with_opencv(data):
+    encoded = np.frombuffer(data, np.uint8)
+    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)  # applies the EXIF orientation
+    if pixels is None:
+        raise ValueError("it is no image that OpenCV can decode")
+    whole = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)  # does not
+    if whole is not None and whole.shape[2:] == (4,) and whole.shape[:2] == pixels.shape[:2]:
+        share = whole[:, :, 3:].astype(np.float32) / np.iinfo(whole.dtype).max
+        pixels = np.rint(pixels * share + 255 * (1 - share)).astype(np.uint8)
+    return np.ascontiguousarray(pixels[:, :, ::-1])
 
 
 def neighbours(old, new):
@@ -104,13 +150,14 @@ def resize(image, height, width):
     left, right, across = neighbours(image.shape[1], width)
     across = across[None, :, None]
 
-    def row(places):
-        lines = image[places]
-        first = lines[:, left].astype(np.float32)
-        return first + (lines[:, right] - first) * across
+    def mixed_rows(places):
+        rows = image.take(places, axis=0)
+        first = rows.take(left, axis=1).astype(np.float32)
+        second = rows.take(right, axis=1).astype(np.float32)
+        return first + (second - first) * across
 
-    upper = row(top)
-    return np.rint(upper + (row(bottom) - upper) * down[:, None, None]).astype(np.uint8)
+    upper = mixed_rows(top)
+    return np.rint(upper + (mixed_rows(bottom) - upper) * down[:, None, None]).astype(np.uint8)
 
 
 def content_size(spec, height, width):
@@ -264,14 +311,18 @@ def first_that_works(load, device):
 
 
 def open_core():
+    reason = None
     for kind in (NewCore, OldCore):
         try:
             return kind()
-        except ImportError:
-            continue
+        except ImportError as error:
+            # One that is there and lacks a library says more than one that is not there.
+            if reason is None or "No module named" not in str(error):
+                reason = error
     raise Problem(
-        "OpenVINO is not installed for %s" % sys.executable,
-        "README.md in this folder says which release for which stick and how",
+        "OpenVINO cannot be used by %s: %s" % (sys.executable, last_line(reason)),
+        "README.md in this folder says which release for which stick; one from an archive needs"
+        " its setupvars.sh first",
     )
 
 
@@ -281,29 +332,69 @@ class Device(object):
     def __init__(self, name, requests):
         self.name = name
         self.free = list(requests)
-        self.busy = collections.OrderedDict()
+        self.busy = collections.OrderedDict()  # number -> (request, frame), oldest first
+        self.heard = 0.0
 
     def start(self, number, frame):
+        if not self.busy:
+            self.heard = time.time()
         request = self.free.pop()
-        self.busy[number] = (request, frame)
+        self.busy[number] = (request, frame)  # before it starts: given back if that fails
         try:
             request.start(frame)
         except Exception as error:
-            raise Gone(str(error))
+            raise Gone(last_line(error))
 
-    def collect(self):
-        """Return (number, rows) of what has been finished."""
-        done = []
+    def collect(self, finished):
+        """Put what is done into finished by its number; tell whether there was any."""
+        before = len(finished)
         for number, (request, _) in list(self.busy.items()):
             try:
                 rows = request.poll()
             except Exception as error:
-                raise Gone(str(error))
+                raise Gone(last_line(error))
             if rows is not None:
+                finished[number] = rows
                 del self.busy[number]
                 self.free.append(request)
-                done.append((number, rows))
-        return done
+                self.heard = time.time()
+        if self.busy and time.time() - self.heard > SILENCE:
+            raise Gone("no answer in %d s" % SILENCE)
+        return len(finished) > before
+
+    def unfinished(self):
+        return [(number, frame) for number, (_, frame) in self.busy.items()]
+
+
+def sticks_on_usb():
+    """Return the USB ids of the sticks that Linux sees; another system tells nothing here."""
+    found = []
+    for folder in glob.glob("/sys/bus/usb/devices/*"):
+        try:
+            with open(folder + "/idVendor") as vendor, open(folder + "/idProduct") as product:
+                if vendor.read().strip() == "03e7":
+                    found.append("03e7:" + product.read().strip())
+        except (OSError, ValueError):
+            continue
+    return sorted(found)
+
+
+def no_stick(known):
+    plugged = sticks_on_usb()
+    seen = "OpenVINO sees %s" % (", ".join(known) or "nothing")
+    if not plugged:
+        return Problem(
+            "no Neural Compute Stick found: none is plugged in; " + seen,
+            "plug one in, or try --device CPU",
+        )
+    if "03e7:2150" in plugged:
+        hint = "03e7:2150 is the first stick, which OpenVINO 2020.3 is the last to start"
+    else:
+        hint = "OpenVINO 2021.4 to 2022.3 LTS start it"
+    return Problem(
+        "no Neural Compute Stick found: USB has %s, but %s" % (", ".join(plugged), seen),
+        hint + "; set up 97-myriad.rules, then plug it in again (README.md)",
+    )
 
 
 def open_devices(wanted):
@@ -311,26 +402,22 @@ def open_devices(wanted):
     core = open_core()
     known = core.devices()
     xml = os.path.join(HERE, "model.xml")
+    names = [wanted]
     if wanted == "MYRIAD":
         names = [name for name in known if name.startswith("MYRIAD")]
         if not names:
-            raise Problem(
-                "no Neural Compute Stick found; OpenVINO sees %s" % (", ".join(known) or "nothing"),
-                "plug it in and set up 97-myriad.rules (see README.md), or try --device CPU",
-            )
-    else:
-        names = [wanted]
-    devices, reasons = [], []
+            raise no_stick(known)
+    devices = []
     for name in names:
         try:
             devices.append(Device(name, core.load(xml, name, REQUESTS)))
         except Exception as error:  # busy, or pulled out just now, or a broken IR
-            reasons.append("%s: %s" % (name, last_line(error)))
-            say(reasons[-1])
+            reason = "%s: %s" % (name, last_line(error))
+            say(reason)
     if not devices:
         raise Problem(
-            "%s: no device takes it: %s" % (xml, reasons[-1]),
-            "close other programs that use the stick; copy the folder again; see README.md",
+            "%s: no device takes it: %s" % (xml, reason),
+            "end other programs that use the stick; copy the folder again; see README.md",
         )
     return devices
 
@@ -345,47 +432,47 @@ def detect(frames, devices, spec):
 
     A stick that vanishes gives its frames to the others.
     """
-    devices = list(devices)
-    frames = iter(frames)
+    devices, frames = list(devices), iter(frames)
+    window = 2 * REQUESTS * len(devices)  # held at once, so that one slow stick costs no memory
     held, waiting, finished = {}, collections.deque(), {}
-    read, given, ended = 0, 0, False
+    read, given, ended, failure = 0, 0, False, None
     while True:
-        while not ended and read - given < 2 * REQUESTS * len(devices):
+        moved = False
+        for device in sorted(devices, key=lambda device: len(device.busy)):
+            try:
+                while waiting and device.free:
+                    device.start(*waiting.popleft())
+                moved = device.collect(finished) or moved
+            except Gone as reason:
+                devices.remove(device)
+                waiting.extendleft(reversed(device.unfinished()))
+                if devices:
+                    say("%s is gone; %d others go on" % (device.name, len(devices)))
+                    continue
+                failure = Problem(
+                    "%s: does not answer any more: %s" % (device.name, reason),
+                    "plug the stick in again, best without a hub, and run this again",
+                )
+        while given in finished:
+            yield held.pop(given), finished.pop(given)
+            given += 1
+        if failure is not None:
+            raise failure
+        if ended and given == read:
+            return
+        # One at a time and only for a device that is free: what a camera shows is not old.
+        if not ended and not waiting and len(held) < window and any(d.free for d in devices):
             frame = next(frames, None)
             if frame is None:
                 ended = True
-                break
+                continue
             held[read] = frame
             if frame.image is None:
                 finished[read] = None
             else:
                 waiting.append((read, prepare(frame.image, spec)))
             read += 1
-        progress = False
-        for device in list(devices):
-            try:
-                while waiting and device.free:
-                    device.start(*waiting.popleft())
-                for number, rows in device.collect():
-                    finished[number] = rows
-                    progress = True
-            except Gone as reason:
-                devices.remove(device)
-                back = [(number, frame) for number, (_, frame) in device.busy.items()]
-                waiting.extendleft(reversed(back))
-                if not devices:
-                    raise Problem(
-                        "%s: does not answer any more: %s" % (device.name, reason),
-                        "plug the stick in again, best without a hub, and run this again",
-                    )
-                say("%s is gone; %d others go on" % (device.name, len(devices)))
-        while given in finished:
-            yield held.pop(given), finished.pop(given)
-            given += 1
-            progress = True
-        if ended and given == read:
-            return
-        if not progress:
+        elif not moved:
             time.sleep(0.001)
 
 
@@ -395,9 +482,10 @@ def detect(frames, devices, spec):
 class Frame(object):
     """One image; image is None when it could not be read."""
 
-    def __init__(self, source, number, image, problem=None):
+    def __init__(self, source, number, image, problem=None, rate=0.0):
         self.source, self.number, self.image = source, number, image
         self.problem, self.time = problem, time.time()
+        self.rate = rate if 1 <= rate <= 240 else 20.0  # frames a second; a camera may not know
 
 
 def is_stream(source):
@@ -406,15 +494,20 @@ def is_stream(source):
 
 def frames_of(sources):
     for source in sources:
-        if is_stream(source):
-            for frame in video_frames(source):
-                yield frame
+        try:
+            if is_stream(source):
+                for frame in video_frames(source):
+                    yield frame
+                continue
+        except Problem as problem:
+            yield Frame(source, 0, None, problem)
             continue
         for path in image_files(source):
             try:
-                yield Frame(path, 0, read_image(path))
+                frame = Frame(path, 0, read_image(path))
             except Problem as problem:
-                yield Frame(path, 0, None, problem)
+                frame = Frame(path, 0, None, problem)
+            yield frame
 
 
 def image_files(source):
@@ -429,16 +522,23 @@ def image_files(source):
     return sorted(found)
 
 
-def check_sources(sources):
-    """Refuse what is not there before anything is loaded."""
+def check_sources(sources, save):
+    """Refuse what is not there, or would be overwritten, before anything is loaded."""
     for source in sources:
         if source.startswith("camera:"):
             if not source[len("camera:") :].isdigit():
                 raise Problem("%s: no such camera" % source, "camera:0 is the first one")
         elif not os.path.exists(source):
             raise Problem("%s: does not exist" % source, "give images, folders or videos")
-        elif os.path.isdir(source) and not image_files(source):
+        elif not image_files(source):
             raise Problem("%s: no image in this folder" % source, "give images or another folder")
+        elif save is not None:
+            folders = {os.path.dirname(os.path.realpath(path)) for path in image_files(source)}
+            if os.path.realpath(save) in folders:
+                raise Problem(
+                    "--save %s: images to be looked at lie there and would be overwritten" % save,
+                    "choose another folder",
+                )
         if is_stream(source) and cv2 is None:
             raise Problem("%s: needs OpenCV" % source, "pip3 install opencv-python")
 
@@ -446,6 +546,7 @@ def check_sources(sources):
 def video_frames(source):
     camera = source.startswith("camera:")
     capture = cv2.VideoCapture(int(source[len("camera:") :]) if camera else source)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a slow stick is to see what is, not what was
     if not capture.isOpened():
         raise Problem("%s: cannot be opened" % source, "check the path, or that it is plugged in")
     number = 0
@@ -456,7 +557,8 @@ def video_frames(source):
                 if number == 0:
                     raise Problem("%s: gives no picture" % source, "try it in another program")
                 return
-            yield Frame(source, number, np.ascontiguousarray(pixels[:, :, ::-1]))
+            rate = capture.get(cv2.CAP_PROP_FPS)
+            yield Frame(source, number, np.ascontiguousarray(pixels[:, :, ::-1]), rate=rate)
             number += 1
     finally:
         capture.release()
@@ -469,9 +571,16 @@ def say(text):
     sys.stderr.write(text + "\n")
 
 
+def caption(found):
+    """OpenCV and Pillow's own font draw only Latin letters; the class id stands for others."""
+    name = found["class"]
+    plain = name.encode("ascii", "replace").decode() == name
+    return "%s %.2f" % (name if plain else "class %d" % found["class_id"], found["score"])
+
+
 def draw(image, objects):
     """Return a copy of an RGB image with boxes and names."""
-    texts = ["%s %.2f" % (found["class"], found["score"]) for found in objects]
+    texts = [caption(found) for found in objects]
     if cv2 is not None:
         drawn = image.copy()
         for found, text in zip(objects, texts):
@@ -479,8 +588,7 @@ def draw(image, objects):
             left, top, right, bottom = [int(round(value)) for value in found["box"]]
             cv2.rectangle(drawn, (left, top), (right, bottom), colour, 2)
             at = (left + 2, max(top - 4, 12))
-            plain = text.encode("ascii", "replace").decode()
-            cv2.putText(drawn, plain, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+            cv2.putText(drawn, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
         return drawn
     from PIL import Image, ImageDraw
 
@@ -489,8 +597,7 @@ def draw(image, objects):
     for found, text in zip(objects, texts):
         colour = COLOURS[found["class_id"] % len(COLOURS)]
         pen.rectangle(found["box"], outline=colour)
-        plain = text.encode("latin-1", "replace").decode("latin-1")
-        pen.text((found["box"][0] + 2, max(found["box"][1] - 12, 0)), plain, fill=colour)
+        pen.text((found["box"][0] + 2, max(found["box"][1] - 12, 0)), text, fill=colour)
     return np.array(canvas)
 
 
@@ -499,10 +606,8 @@ class Saver(object):
 
     def __init__(self, folder):
         self.folder, self.taken, self.videos = folder, set(), {}
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise Problem("%s: cannot be made: %s" % (folder, error), "choose another --save")
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
 
     def free_name(self, stem, ending):
         name, number = stem + ending, 1
@@ -516,20 +621,24 @@ class Saver(object):
         stem = os.path.splitext(os.path.basename(frame.source.replace(":", "-")))[0]
         if is_stream(frame.source):
             if frame.source not in self.videos:
-                size = (drawn.shape[1], drawn.shape[0])
-                code = cv2.VideoWriter_fourcc(*"mp4v")
-                path = self.free_name(stem, ".mp4")
-                self.videos[frame.source] = cv2.VideoWriter(path, code, 20.0, size)
+                self.videos[frame.source] = self.new_video(stem, frame, drawn)
             self.videos[frame.source].write(np.ascontiguousarray(drawn[:, :, ::-1]))
             return
         path = self.free_name(stem, ".jpg")
-        if cv2 is not None:
-            good, data = cv2.imencode(".jpg", np.ascontiguousarray(drawn[:, :, ::-1]))
-            data.tofile(path)
-        else:
+        if cv2 is None:
             from PIL import Image
 
-            Image.fromarray(drawn).save(path, quality=90)
+            Image.fromarray(drawn).save(path, quality=95)
+        else:
+            cv2.imencode(".jpg", np.ascontiguousarray(drawn[:, :, ::-1]))[1].tofile(path)
+
+    def new_video(self, stem, frame, drawn):
+        path = self.free_name(stem, ".mp4")
+        size = (drawn.shape[1], drawn.shape[0])
+        video = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"mp4v"), frame.rate, size)
+        if not video.isOpened():
+            raise OSError("%s: OpenCV cannot write a video there" % path)
+        return video
 
     def close(self):
         for video in self.videos.values():
@@ -559,19 +668,25 @@ def report(frame, objects, as_json):
 
 def show(drawn):
     """Show a picture in a window; False when the user pressed q or Escape."""
-    cv2.imshow("detect_on_stick", np.ascontiguousarray(drawn[:, :, ::-1]))
-    return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+    try:
+        cv2.imshow("detect_on_stick", np.ascontiguousarray(drawn[:, :, ::-1]))
+        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+    except cv2.error:
+        raise Problem(
+            "--show: this OpenCV has no windows, or there is no screen",
+            "use --save, or pip3 install opencv-python instead of opencv-python-headless",
+        )
 
 
 def run(options):
     """Return the exit status."""
     spec, names = read_facts()
-    check_sources(options.source)
+    check_sources(options.source, options.save)
     if options.show and cv2 is None:
         raise Problem("--show needs OpenCV", "pip3 install opencv-python")
     devices = open_devices(options.device.upper())
     saver = Saver(options.save) if options.save else None
-    started, count, broken = time.time(), 0, 0
+    started, count, broken, status = time.time(), 0, 0, 0
     try:
         for frame, rows in detect(frames_of(options.source), devices, spec):
             if frame.problem is not None:
@@ -589,8 +704,8 @@ def run(options):
                 saver.save(frame, drawn)
             if options.show and not show(drawn):
                 break
-    except KeyboardInterrupt:
-        pass
+    except KeyboardInterrupt:  # the way to end a camera; anything else is not whole
+        status = 0 if options.source[-1].startswith("camera:") else 130
     finally:
         if saver is not None:
             saver.close()
@@ -598,8 +713,18 @@ def run(options):
     on = ", ".join(device.name for device in devices)
     say("%d images in %.1f s, %.1f a second, on %s" % (count, seconds, count / seconds, on))
     if broken:
-        say("Hint: %d could not be read; the others are done" % broken)
-    return 1 if broken else 0
+        say(
+            "Hint: replace it by an intact copy (%d could not be read; the others are done)"
+            % broken
+        )
+    return status or (1 if broken else 0)
+
+
+def share(text):
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("%s is not from 0 to 1" % text)
+    return value
 
 
 def main():
@@ -609,7 +734,7 @@ def main():
     )
     parser.add_argument("source", nargs="+", help="images, folders, videos, camera:0")
     parser.add_argument("--device", default="MYRIAD", help="MYRIAD (all sticks, default) or CPU")
-    parser.add_argument("--threshold", type=float, default=0.5, help="lowest score (0.5)")
+    parser.add_argument("--threshold", type=share, default=0.5, help="lowest score (0.5)")
     parser.add_argument("--save", metavar="DIR", help="write images with boxes drawn")
     parser.add_argument("--json", action="store_true", help="one JSON object a frame")
     parser.add_argument("--show", action="store_true", help="a window; q ends it")
@@ -620,7 +745,12 @@ def main():
         return run(options)
     except Problem as problem:
         say("Error: %s\nHint: %s" % (problem, problem.hint))
-        return 1
+    except BrokenPipeError:  # | head: whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except OSError as error:  # a full disk, a folder that must not be written
+        say("Error: %s\nHint: free the disk, or choose another --save" % error)
+    return 1
 
 
 if __name__ == "__main__":
