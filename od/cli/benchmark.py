@@ -40,7 +40,7 @@ def command(model: Path, requests: tuple[int, ...], seconds: float, as_json: boo
     RUN is a folder that od finetune made, with the exports below it; EXPORT one that od export
     made.  Each is measured on every runtime that is here: TensorFlow, the current OpenVINO, the
     OpenVINO that sticks need, and all sticks.  Preparing an image is part of its time, reading
-    its file is not.
+    its file is not.  CPU ms/image hardly depends on what else this machine does.
 
     \b
     Example:
@@ -79,9 +79,10 @@ def _print_speeds(made: Benchmark) -> None:
                 str(measured.requests),
                 f"{speed.latency:.1f}",
                 f"{speed.slow_latency:.1f}",
+                f"{speed.processor:.1f}" if measured.in_process else "-",
                 f"{speed.images_per_second:.1f}",
                 *([f"{times:.1f}" if times else "-"] if several else []),
             ]
         )
-    head = ["runtime", "in flight", "latency ms", "90 % below", "images/s"]
+    head = ["runtime", "in flight", "latency ms", "90 % below", "CPU ms/image", "images/s"]
     print_table([*head, *(["x SavedModel"] if several else [])], rows)

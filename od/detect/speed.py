@@ -44,12 +44,15 @@ class Speed:
         images_per_second: Of all devices together.
         latency, slow_latency: Milliseconds from an image to its detections: the median, and
             what nine of ten stay below.
+        processor: Milliseconds of processor time for an image, of all cores together; other
+            programs on this machine change it little. Work in other processes is not in it.
     """
 
     images: int
     images_per_second: float
     latency: float
     slow_latency: float
+    processor: float
 
 
 def measure_speed(timed: Timed, images: Sequence[NDArray[np.uint8]], *, seconds: float) -> Speed:
@@ -73,13 +76,15 @@ def measure_speed(timed: Timed, images: Sequence[NDArray[np.uint8]], *, seconds:
     for thread in threads:
         thread.start()
     start.wait()  # all are warm
-    begin = time.perf_counter()
     for thread in threads:
         thread.join()
     for lane in lanes:
         if lane.error is not None:
             raise lane.error
-    took = max(lane.end for lane in lanes) - begin
+    took, used = (
+        max(lane.end[clock] for lane in lanes) - min(lane.begin[clock] for lane in lanes)
+        for clock in (0, 1)
+    )
     latencies = sorted(itertools.chain.from_iterable(lane.latencies for lane in lanes))
     slow = latencies[min(len(latencies) - 1, int(0.9 * len(latencies)))]
     return Speed(
@@ -87,6 +92,7 @@ def measure_speed(timed: Timed, images: Sequence[NDArray[np.uint8]], *, seconds:
         images_per_second=len(latencies) / took,
         latency=1000 * statistics.median(latencies),
         slow_latency=1000 * slow,
+        processor=1000 * used / len(latencies),
     )
 
 
@@ -98,7 +104,7 @@ class _Lane:
         self._images = itertools.cycle(images)
         self._begun: dict[int, tuple[float, NDArray[np.uint8]]] = {}
         self.latencies: list[float] = []
-        self.end = 0.0
+        self.begin = self.end = _clocks()
         self.error: BaseException | None = None
 
     def run(self, start: threading.Barrier, seconds: float) -> None:
@@ -106,23 +112,24 @@ class _Lane:
         try:
             try:
                 for request in range(self._device.requests):
-                    self._begin(request)
+                    self._submit(request)
                 for _ in range(_WARM_UP * self._device.requests):
-                    self._begin(self._next())
+                    self._submit(self._next())
             finally:
                 start.wait()
             # Work in flight at the beginning counts, work in flight at the end does not.
             self.latencies.clear()
-            until = time.perf_counter() + seconds
+            self.begin = _clocks()
+            until = self.begin[0] + seconds
             while not self.latencies or time.perf_counter() < until:
-                self._begin(self._next())
-            self.end = time.perf_counter()
+                self._submit(self._next())
+            self.end = _clocks()
             while self._begun:
                 del self._begun[self._device.wait()[0]]
         except BaseException as error:
             self.error = error
 
-    def _begin(self, request: int) -> None:
+    def _submit(self, request: int) -> None:
         image = next(self._images)
         begun = time.perf_counter()
         self._device.start(request, self._timed.prepare(image))
@@ -134,3 +141,8 @@ class _Lane:
         self._timed.finish(result, image)
         self.latencies.append(time.perf_counter() - begun)
         return request
+
+
+def _clocks() -> tuple[float, float]:
+    """Return the time, and this process's processor time, in seconds."""
+    return time.perf_counter(), time.process_time()

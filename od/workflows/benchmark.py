@@ -49,6 +49,11 @@ class Measured:
     requests: int
     speed: Speed
 
+    @property
+    def in_process(self) -> bool:
+        """Whether the work is done in this process, so that its processor time is known."""
+        return self.runtime in (SAVED_MODEL, IR, STICK_IR)
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -79,7 +84,7 @@ class Benchmark:
         return measured.speed.images_per_second / best if best else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as a JSON object; latencies are in milliseconds."""
+        """Return all of it as a JSON object; latencies and processor time are in milliseconds."""
         return {
             "model": str(self.model),
             "images": self.images[0],
@@ -93,6 +98,7 @@ class Benchmark:
                     "devices": list(m.devices),
                     "requests": m.requests,
                     **asdict(m.speed),
+                    "processor": m.speed.processor if m.in_process else None,
                     "times_saved_model": self.times_saved_model(m),
                 }
                 for m in self.measured

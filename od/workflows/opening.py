@@ -100,19 +100,26 @@ def is_for_sticks(folder: Path) -> bool:
 
 def _on_sticks(folder: Path) -> SharedDetector:
     """Open all sticks; where there is none, say what ``od doctor`` would."""
+    from od.myriad.toolchain import find_toolchain
+
     export = read_stick_export(folder)
     plugged_in = find_sticks(_ROOT)
+    if not plugged_in and find_toolchain() is None:
+        raise _no_stick("")  # the toolchain would be no help
     try:
         return open_sticks(export)
     except DeviceError as error:
-        findings = list(stick_findings(_ROOT))
-        mends = [finding.mend for finding in findings if finding.mend]
-        words = "; ".join(f"{finding.subject}: {finding.found}" for finding in findings)
-        reason = f" ({error})" if plugged_in else ""
-        raise DeviceError(
-            f"device {STICK}: no stick to work on{reason}; od doctor shows: {words}",
-            hint=mends[0] if mends else "plug a stick in, or use --device CPU",
-        ) from error
+        raise _no_stick(f" ({error})" if plugged_in else "") from error
+
+
+def _no_stick(reason: str) -> DeviceError:
+    findings = list(stick_findings(_ROOT))
+    mends = [finding.mend for finding in findings if finding.mend]
+    words = "; ".join(f"{finding.subject}: {finding.found}" for finding in findings)
+    return DeviceError(
+        f"device {STICK}: no stick to work on{reason}; od doctor shows: {words}",
+        hint=mends[0] if mends else "plug a stick in, or use --device CPU",
+    )
 
 
 def _sticks_if_any(folder: Path) -> SharedDetector | None:

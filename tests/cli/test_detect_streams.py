@@ -174,6 +174,29 @@ def test_mistakes_end_in_two_lines(arguments, expected, monkeypatch, workspace):
     assert not Path("all.mp4").exists()
 
 
+def test_a_stick_that_does_not_answer_is_told_with_its_reason_and_what_the_doctor_advises(
+    monkeypatch,
+):
+    from od.doctor.finding import NOTE, Finding
+    from od.errors import DeviceError
+
+    def closed(*_):
+        raise DeviceError("MYRIAD.1.2-ma2480: no stick answers: NC_ERROR")
+
+    finding = Finding(NOTE, "stick", "Neural Compute Stick 2, closed to this user", "add a rule")
+    monkeypatch.setattr("od.workflows.opening.find_sticks", lambda root: ("a stick",))
+    monkeypatch.setattr("od.workflows.opening.stick_findings", lambda root: [finding])
+    monkeypatch.setattr("od.workflows.opening.open_sticks", closed)
+    result = run("street.mp4", "--device", "myriad")
+
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: device MYRIAD: no stick to work on (MYRIAD.1.2-ma2480: no stick answers: NC_ERROR);"
+        " od doctor shows: stick: Neural Compute Stick 2, closed to this user\n"
+        "Hint: add a rule\n",
+    )
+
+
 def test_without_a_stick_auto_is_the_cpu_and_says_so(monkeypatch):
     monkeypatch.setattr("od.workflows.opening.find_sticks", lambda root: ())
     result = run("street.mp4", "--device", "AUTO")

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,16 @@ def test_a_device_that_goes_or_fails_ends_it():
         measure_speed(timed(StandInStick("stick", life=0.05)), IMAGES, seconds=5)
     with pytest.raises(ZeroDivisionError):
         measure_speed(timed(CallableDevice(lambda _: 1 // 0, "CPU")), IMAGES, seconds=5)
+
+
+def test_processor_time_is_that_of_the_work_and_not_of_waiting():
+    def work(_):
+        end = time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+
+    idle = measure_speed(timed(StandInStick("stick", seconds=0.03)), IMAGES, seconds=0.4)
+    busy = measure_speed(timed(CallableDevice(work, "CPU")), IMAGES, seconds=0.4)
+
+    assert idle.processor < 5
+    assert busy.processor == pytest.approx(20, rel=0.3)
