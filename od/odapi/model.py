@@ -66,6 +66,24 @@ def input_size(model_config: Any) -> tuple[int | None, int | None]:
     return resizer.fixed_shape_resizer.height, resizer.fixed_shape_resizer.width
 
 
+def resized_as_input(model: Any, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Resize an image as the model does to its input, rounded to bytes, without padding.
+
+    Resizing the result once more changes nothing, so a model sees of it what an export sees
+    that takes bytes.
+
+    Args:
+        model: As ``build_model`` returns it.
+        image: RGB ``(H, W, 3)``.
+    """
+    import tensorflow as tf
+
+    resized, *_, shape = model._image_resizer_fn(tf.cast(image, tf.float32))
+    height, width = (int(side) for side in np.asarray(shape)[:2])
+    rounded: NDArray[np.uint8] = np.rint(np.asarray(resized)[:height, :width]).astype(np.uint8)
+    return rounded
+
+
 def inference_function(model: Any) -> Any:
     """Return a traceable function: uint8 images ``(1, H, W, 3)`` -> the OD API's detections.
 

@@ -57,7 +57,7 @@ def exported(monkeypatch, chosen):
         for name in ("model.xml", "model.bin", "od.json"):
             (output / name).write_text(name)
         detector = ExportedDetector(output, target, output / "model.xml", InputSpec())
-        return Export(detector, PARITY, lacking if target == "myriad" else None)
+        return Export(detector, PARITY, *((PARITY, lacking) if target == "myriad" else ()))
 
     monkeypatch.setattr("od.export.export_detector", export)
     return calls
