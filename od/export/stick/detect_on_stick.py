@@ -758,6 +758,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object a frame")
     parser.add_argument("--show", action="store_true", help="a window; q ends it")
     options = parser.parse_args()
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # broken videos are named by this script
     # A terminal without UTF-8 shows a Korean name as question marks instead of ending here.
     sys.stdout = open(1, "w", encoding=sys.stdout.encoding, errors="replace", closefd=False)
     try:
