@@ -63,7 +63,7 @@ def read_source(
             without its checkpoint, or a run whose training has not ended.
         PipelineConfigError: There is no usable ``pipeline.config``.
         CheckpointError: There is no whole checkpoint.
-        LabelMapError: The label map is broken, or has more classes than the model.
+        LabelMapError: The label map is broken, or has another number of classes.
     """
     _refuse_other_kinds(folder)
     if not unfinished:
@@ -73,9 +73,9 @@ def read_source(
     names_file = _label_map_file(folder, label_map)
     classes = read_label_map(names_file)
     known = getattr(getattr(config.model, architecture, None), "num_classes", 0)
-    if classes.max_id > known:
+    if classes.max_id != known:
         raise LabelMapError(
-            f"{names_file}: has a class with id {classes.max_id}, the model has {known} classes",
+            f"{names_file}: its classes go up to id {classes.max_id}, the model has {known}",
             hint="give the label map that the model was trained with: --label-map FILE",
         )
     checkpoint = _checkpoint_in(folder)

@@ -42,6 +42,7 @@ CURRENT = "IR, current OpenVINO"
 OLDER = "IR, OpenVINO 2021.4.2 on the CPU"
 SCRIPT = "detect_on_stick.py, current OpenVINO"
 OLDER_SCRIPT = "detect_on_stick.py, OpenVINO 2021.4.2"
+STICK = "IR, on the sticks here"
 _SCRIPT_FILE = "detect_on_stick.py"
 
 
@@ -207,6 +208,7 @@ def _openers(
     yield TRAINED, lambda: _trained(_run_of(export, facts), export)
     yield CURRENT, lambda: _current(export)
     yield OLDER, lambda: _older(export)
+    yield STICK, lambda: _sticks(export)
     yield SCRIPT, lambda: _script(export, records, part, Path(sys.executable), {})
     if toolchain is None:
         yield OLDER_SCRIPT, lambda: _older(export)  # which says what is missing
@@ -246,6 +248,18 @@ def _older(export: Path) -> Iterator[Detector]:
 
     with toolchain_detector(export) as detector:
         yield detector
+
+
+@contextmanager
+def _sticks(export: Path) -> Iterator[Detector]:
+    from od.detect.exports import read_export
+    from od.detect.sticks import open_sticks
+
+    detector = open_sticks(read_export(export))
+    try:
+        yield detector
+    finally:
+        detector.close()
 
 
 @contextmanager

@@ -20,7 +20,8 @@ PARITY = Parity(8, "made-up images", 40, 0, 0, 0.0214, 0.00031)
 
 def make_run(folder):
     (folder / "checkpoint").mkdir(parents=True)
-    (folder / "pipeline.config").write_text(TEMPLATE.read_text())
+    one_class = TEMPLATE.read_text().replace("num_classes: 20", "num_classes: 1")
+    (folder / "pipeline.config").write_text(one_class)
     write_label_map(folder / "label_map.pbtxt", LabelMap(((1, "cat"),)))
     write_od_json(folder, "run", {})
     for ending in ("index", "data-00000-of-00001"):

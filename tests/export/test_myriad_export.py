@@ -151,7 +151,8 @@ def test_faster_rcnn_is_refused_before_anything_slow(tmp_path, monkeypatch):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file.read_bytes())
     template = shipped("pipeline_configs") / "faster_rcnn_resnet50_v1_640x640.config"
-    (tmp_path / "run/pipeline.config").write_text(template.read_text())
+    text = template.read_text().replace("num_classes: 90", f"num_classes: {len(NAMES)}")
+    (tmp_path / "run/pipeline.config").write_text(text)
     monkeypatch.setattr("od.odapi.model.load_model", None)
 
     with pytest.raises(ExportError) as caught:

@@ -15,7 +15,8 @@ def model_dir(tmp_path):
     """As the OD API leaves it; the checkpoint's content does not matter here."""
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "pipeline.config").write_text(TEMPLATE.read_text())
+    two_classes = TEMPLATE.read_text().replace("num_classes: 20", "num_classes: 2")
+    (folder / "pipeline.config").write_text(two_classes)
     (folder / "ckpt-3.index").write_bytes(b"index")
     (folder / "ckpt-3.data-00000-of-00001").write_bytes(b"data")
     write_label_map(folder / "label_map.pbtxt", NAMES)
@@ -47,7 +48,7 @@ def test_a_checkpoint_folder_comes_before_files_beside_it(model_dir):
 
 
 def test_a_given_label_map_comes_before_the_folders_own(model_dir, tmp_path):
-    other = LabelMap(((1, "고양이"),))
+    other = LabelMap(((1, "고양이"), (2, "개")))
     write_label_map(tmp_path / "other.pbtxt", other)
 
     assert read_source(model_dir, label_map=tmp_path / "other.pbtxt").label_map == other
@@ -87,8 +88,14 @@ def test_the_records_of_a_run_are_taken_only_while_they_stand(model_dir, tmp_pat
                 folder / "label_map.pbtxt", LabelMap(((1, "cat"), (21, "dog")))
             ),
             LabelMapError,
-            "a class with id 21, the model has 20 classes",
+            "its classes go up to id 21, the model has 2",
             id="too many classes",
+        ),
+        pytest.param(
+            lambda folder: write_label_map(folder / "label_map.pbtxt", LabelMap(((1, "cat"),))),
+            LabelMapError,
+            "its classes go up to id 1, the model has 2",
+            id="too few classes",
         ),
     ],
 )
