@@ -10,6 +10,20 @@ Where the two differ:
 - The official configs' score_threshold of 1e-8 lets every anchor through, 170,000 and more
   candidates that the stick would sort for each image, and is 0 in half precision.
   ``MIN_SCORE`` is what an exported head starts from instead.
+
+Measured on the 87 validation images of BCCD with the small SSD (8,184 anchors, 3 classes, some
+20 objects an image), CPU plugin; the OD API's own head has mAP 0.5461:
+
+    score    candidates   mAP      images/s
+    1e-8     all          0.5461        1
+    1e-8     1000         0.5462        9
+    0.01     all          0.5461       11
+    0.01     1000         0.5462       41
+    0.01     400          0.5446       41    as many SSDs in Caffe have it
+    0.01     100          0.5387       62    as the Model Optimizer had it for the OD API
+
+A threshold of 0.05 changes nothing in the first four decimals either; 0.01 is a margin for
+weaker models.
 """
 
 from __future__ import annotations
@@ -23,7 +37,7 @@ from numpy.typing import NDArray
 from od.errors import ExportError
 
 MIN_SCORE = 0.01
-CANDIDATES = 400
+CANDIDATES = 1000
 _CONVERTERS = ("identity", "sigmoid", "softmax")  # post_processing.proto, ScoreConverter
 
 
@@ -161,14 +175,14 @@ def build_head(boxes: Any, logits: Any, anchors: NDArray[np.float32], head: SsdH
     scores = _scores(logits, head)
     classes = logits.get_shape()[2]
     if not head.background:
-        scores, classes = _with_background(scores, count), classes + 1
+        scores, classes = _with_background(scores, classes), classes + 1
     priors = ops.constant(_priors(anchors, head.box_scales))
     if not head.class_agnostic:
         return ops.detection_output(offsets, _flat(scores), priors, _attributes(head, classes))
     best = ops.topk(
         _objects(scores, classes - 1), ops.constant(np.array(1, np.int32)), 2, "max", "none"
     )
-    one_class = _with_background(best.output(0), count)
+    one_class = _with_background(best.output(0), 1)
     rows = ops.detection_output(offsets, _flat(one_class), priors, _attributes(head, 2))
     return _with_classes(rows, best, count=count, top_k=head.top_k)
 
@@ -201,11 +215,16 @@ def _objects(scores: Any, classes: int) -> Any:
     return ops.variadic_split(scores, ops.constant(np.array(2, np.int32)), lengths).output(1)
 
 
-def _with_background(scores: Any, count: int) -> Any:
-    """Put a column of zeros in front: DetectionOutput counts the background as class 0."""
+def _with_background(scores: Any, classes: int) -> Any:
+    """Repeat the first column in front of all.
+
+    DetectionOutput counts the background as class 0 and never looks at its scores; a column
+    of zeros would be a constant, which the sticks' compiler does not concatenate.
+    """
     from openvino import opset1 as ops
 
-    return ops.concat([ops.constant(np.zeros((1, count, 1), np.float32)), scores], 2)
+    columns = ops.constant(np.array([0, *range(classes)], np.int32))
+    return ops.gather(scores, columns, ops.constant(np.array(2, np.int32)))
 
 
 def _priors(

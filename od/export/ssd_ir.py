@@ -25,6 +25,7 @@ __all__ = ["HeadOptions", "SsdIr", "check_ssd", "myriad_input_spec", "write_ssd_
 
 MODEL_FILE = "model.xml"
 INPUT, OUTPUT = "input", "detections"
+RAW_BOXES, RAW_LOGITS = "raw_boxes", "raw_logits"  # layers in front of the head
 AS_CONFIGURED = HeadOptions()
 # OpenVINO 2020.3, the last for the first stick, has these; later operations it cannot read.
 _OPSETS = ("opset1", "opset2", "opset3")
@@ -157,6 +158,8 @@ def _convert(model: Any, spec: InputSpec, *, name: str) -> _Network:
     apply_moc_transformations(network, cf=True, smart_reshape=False)
     _replace_swish(network)
     anchors, boxes, logits = (result.input_value(0) for result in network.get_results())
+    boxes.get_node().set_friendly_name(RAW_BOXES)
+    logits.get_node().set_friendly_name(RAW_LOGITS)
     values = np.array(anchors.get_node().get_data(), np.float32).reshape(-1, 4)
     return _Network(network, boxes, logits, values)
 
