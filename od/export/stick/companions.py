@@ -17,6 +17,10 @@ _HERE = Path(__file__).parent
 COPIED = ("detect_on_stick.py", "97-myriad.rules")
 _README = "README.template.md"
 ARCHIVE, DEPTHAI_JSON = "model.tar.xz", "model.json"
+_RESIZE = {
+    "stretch": "images are stretched to it",
+    "pad": "images keep their shape, in the upper left corner",
+}
 _CHIPS = {
     "myriad2": "the first Neural Compute Stick (Myriad 2); not confirmed on hardware",
     "myriadx": "Neural Compute Stick 2 and OAK cameras (Myriad X)",
@@ -45,11 +49,11 @@ def write_stick_companions(
         blobs: The blobs in the folder, by chip ("myriad2", "myriadx").
     """
     plain = [_one_line(name) for name in names]
-    (folder / "labels.txt").write_text("\n".join(plain) + "\n", encoding="utf-8")
+    (folder / "labels.txt").write_text("\n".join(plain) + "\n", encoding="utf-8", newline="\n")
     for name in COPIED:
         shutil.copyfile(_HERE / name, folder / name)
     text = _readme(plain, spec, rows=rows, title=title, blobs=blobs)
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
     blob = blobs.get("myriadx")
     if blob is None:
         return  # Luxonis' devices are Myriad X
@@ -94,6 +98,7 @@ def _readme(
         width=spec.width,
         height=spec.height,
         channels=spec.channels.upper(),
+        resize=_RESIZE[spec.resize],
         rows=rows,
         blob_rows="".join(f"{row}\n" for row in table),
     )
