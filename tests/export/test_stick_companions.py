@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import tarfile
 
-import pytest
-
 from od.export.stick.companions import write_stick_companions
 from od.structures.artifacts import InputSpec
 
@@ -70,14 +68,3 @@ def test_the_readme_says_what_the_model_takes_and_what_was_not_tested(tmp_path):
     for text in ("`red cat`, `고양이`", "96 x 64", "RGB", "at most 50", "Not tested: a real stick"):
         assert text in readme
     assert "$" not in readme
-
-
-def test_depthai_reads_the_archive(tmp_path):
-    depthai = pytest.importorskip("depthai", reason="depthai is not installed: pip install depthai")
-    if not hasattr(depthai, "NNArchive"):
-        pytest.skip("depthai 2 has no NNArchive")
-    write(tmp_path / "a")
-    config = depthai.NNArchive(str(tmp_path / "a/model.tar.xz")).getConfig()
-
-    assert config.model.inputs[0].shape == [1, 3, 64, 96]
-    assert config.model.heads[0].parser == "SSD"
