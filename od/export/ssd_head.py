@@ -12,15 +12,15 @@ Where the two differ:
   ``MIN_SCORE`` is what an exported head starts from instead.
 
 Measured on the 87 validation images of BCCD with the small SSD (8,184 anchors, 3 classes, some
-20 objects an image), CPU plugin; the OD API's own head has mAP 0.5461:
+20 objects an image), CPU plugin, reading the images included; the OD API's own head has mAP 0.5461:
 
     score    candidates   mAP      images/s
     1e-8     all          0.5461        1
     1e-8     1000         0.5462        9
     0.01     all          0.5461       11
     0.01     1000         0.5462       41
-    0.01     400          0.5446       41    as many SSDs in Caffe have it
-    0.01     100          0.5387       62    as the Model Optimizer had it for the OD API
+    0.01     400          0.5446       41
+    0.01     100          0.5387       62
 
 A threshold of 0.05 changes nothing in the first four decimals either; 0.01 is a margin for
 weaker models.

@@ -8,7 +8,9 @@ a stick has for it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from od.errors import ExportError, MissingDependencyError
+from od.errors import ExportError, MissingDependencyError, OutputError
 from od.export.ssd_config import Normalisation, check_ssd, myriad_input_spec, normalisation
 from od.export.ssd_head import HeadOptions, SsdHead, build_head, head_notes, read_head
 from od.structures.artifacts import InputSpec
@@ -27,6 +29,7 @@ MODEL_FILE = "model.xml"
 INPUT, OUTPUT = "input", "detections"
 RAW_BOXES, RAW_LOGITS = "raw_boxes", "raw_logits"  # layers in front of the head
 AS_CONFIGURED = HeadOptions()
+_EXTENT = re.compile(r'\boffset="(\d+)" size="(\d+)"')  # of a Constant's bytes in model.bin
 # OpenVINO 2020.3, the last for the first stick, has these; later operations it cannot read.
 _OPSETS = ("opset1", "opset2", "opset3")
 
@@ -86,13 +89,14 @@ def write_ssd_ir(
     Raises:
         MissingDependencyError: OpenVINO is not installed or does not load.
         ExportError: The model is none that a stick can run, or the converter refuses it.
+        OutputError: The IR cannot be written, or not all of it.
     """
     check_ssd(model_config, name=name)
     spec = myriad_input_spec(model_config, channels=channels)
     resolved = read_head(model_config, head, name=name)
     mean_and_scale = _normalisation(model, model_config.ssd, spec)
     try:
-        import openvino
+        import_module("openvino")
     except ImportError as error:
         raise MissingDependencyError(
             f"OpenVINO cannot be imported: {error}", hint="pip install openvino"
@@ -100,8 +104,6 @@ def write_ssd_ir(
     try:
         network = _convert(model, spec, name=name)
         finished = _finish(network, spec, resolved, mean_and_scale)
-        xml = folder / MODEL_FILE
-        openvino.serialize(finished, str(xml), str(xml.with_suffix(".bin")), "IR_V10")
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ExportError(
@@ -109,6 +111,8 @@ def write_ssd_ir(
             hint="export it with --target openvino",
         ) from error
     _refuse_new_operations(finished, name=name)
+    xml = folder / MODEL_FILE
+    _write(finished, xml)
     notes = head_notes(model_config, head, resolved)
     return SsdIr(xml, spec, resolved, len(network.anchors), notes)
 
@@ -269,6 +273,30 @@ def _redirect(old: Any, new: Any) -> None:
     """Let everything that reads one output read another."""
     for target in list(old.get_target_inputs()):
         target.replace_source_output(new)
+
+
+def _write(model: Any, xml: Path) -> None:
+    """Serialize a model, and see that all of it has arrived: OpenVINO does not look.
+
+    Raises:
+        OutputError: It cannot be written, or the disk is full.
+    """
+    import openvino
+
+    weights = xml.with_suffix(".bin")
+    try:
+        openvino.serialize(model, str(xml), str(weights), "IR_V10")
+        text, found = xml.read_text(encoding="utf-8"), weights.stat().st_size
+    except (RuntimeError, OSError) as error:
+        raise OutputError(
+            f"{xml}: cannot be written: {error}", hint="choose another --output, or free some space"
+        ) from error
+    expected = max((int(at) + int(size) for at, size in _EXTENT.findall(text)), default=1)
+    if not text.rstrip().endswith("</net>") or found < expected:
+        raise OutputError(
+            f"{weights}: only {found} bytes could be written, expected {expected}",
+            hint="free some space, or choose another --output",
+        )
 
 
 def _refuse_new_operations(model: Any, *, name: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from od.detect.preparation import prepare_frame, to_detections7
 from od.detect.ssd_ir import open_ssd_ir
-from od.errors import ExportError
+from od.errors import ExportError, OutputError
 from od.export.parity import compare_detections
 from od.export.ssd_ir import (
     RAW_BOXES,
@@ -209,6 +209,22 @@ def test_the_ir_is_one_that_old_openvino_reads(written):
     assert "f32" not in re.findall(r'element_type="(\w+)"', text)
     (rows,) = re.findall(r'type="DetectionOutput".*?</layer>', text, re.S)
     assert re.findall(r"<dim>(\d+)</dim>", rows)[-4:] == ["1", "1", "100", "7"]
+
+
+def test_weights_cut_off_by_a_full_disk_are_noticed(configured, tmp_path, monkeypatch):
+    import openvino
+
+    whole = openvino.serialize
+
+    def cut_off(model: Any, xml: str, weights: str, version: str) -> None:
+        whole(model, xml, weights, version)
+        with open(weights, "r+b") as file:
+            file.truncate(1000)
+
+    monkeypatch.setattr(openvino, "serialize", cut_off)
+
+    with pytest.raises(OutputError, match=r"model\.bin: only 1000 bytes could be written"):
+        write_ssd_ir(*configured(), tmp_path, name="tiny")
 
 
 def test_the_head_follows_the_wishes(configured, tmp_path):
