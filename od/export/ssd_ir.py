@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from od.errors import ExportError, MissingDependencyError, OutputError
+from od.export.old_operations import lower_operations, redirect, refuse_new_operations
 from od.export.ssd_config import Normalisation, check_ssd, myriad_input_spec, normalisation
 from od.export.ssd_head import HeadOptions, SsdHead, build_head, head_notes, read_head
 from od.structures.artifacts import InputSpec
@@ -30,8 +31,6 @@ INPUT, OUTPUT = "input", "detections"
 RAW_BOXES, RAW_LOGITS = "raw_boxes", "raw_logits"  # layers in front of the head
 AS_CONFIGURED = HeadOptions()
 _EXTENT = re.compile(r'\boffset="(\d+)" size="(\d+)"')  # of a Constant's bytes in model.bin
-# OpenVINO 2020.3, the last for the first stick, has these; later operations it cannot read.
-_OPSETS = ("opset1", "opset2", "opset3")
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def write_ssd_ir(
             f"{name}: OpenVINO's converter refuses this model: {(lines or ['?'])[-1][:300]}",
             hint="export it with --target openvino",
         ) from error
-    _refuse_new_operations(finished, name=name)
+    refuse_new_operations(finished, name=name)
     xml = folder / MODEL_FILE
     _write(finished, xml)
     notes = head_notes(model_config, head, resolved)
@@ -156,11 +155,11 @@ def _convert(model: Any, spec: InputSpec, *, name: str) -> _Network:
     planes = ops.parameter([1, 3, spec.height, spec.width], np.float32, name=INPUT)
     nhwc = ops.transpose(planes, ops.constant(np.array([0, 2, 3, 1], np.int32)))
     (old,) = converted.get_parameters()
-    _redirect(old.output(0), nhwc.output(0))
+    redirect(old.output(0), nhwc.output(0))
     results = [ops.result(converted.output(name).get_node().input_value(0)) for name in names]
     network = openvino.Model(results, [planes], "ssd")
     apply_moc_transformations(network, cf=True, smart_reshape=False)
-    _replace_swish(network)
+    lower_operations(network)
     anchors, boxes, logits = (result.input_value(0) for result in network.get_results())
     boxes.get_node().set_friendly_name(RAW_BOXES)
     logits.get_node().set_friendly_name(RAW_LOGITS)
@@ -232,7 +231,7 @@ def _finish(
     # In this order, and not as a x + b: what is subtracted is nearly exact in half precision.
     centred = ops.subtract(pixels, ops.constant(mean))
     normalised = ops.multiply(centred, ops.constant(1 / deviation))
-    _redirect(planes.output(0), normalised.output(0))
+    redirect(planes.output(0), normalised.output(0))
     finished = openvino.Model([ops.result(rows)], [raw], "ssd")
     passes = Manager()
     passes.register_pass(ConvertFP32ToFP16())
@@ -253,26 +252,6 @@ def _swap_first_weights(planes: Any) -> bool:
     swapped = np.ascontiguousarray(weights.get_data()[:, ::-1])
     consumers[0].input(1).replace_source_output(ops.constant(swapped).output(0))
     return True
-
-
-def _replace_swish(network: Any) -> None:
-    """Write x * sigmoid(x) for Swish, which is of opset4."""
-    from openvino import opset1 as ops
-
-    for node in network.get_ordered_ops():
-        if node.get_type_name() != "Swish":
-            continue
-        inputs = node.input_values()
-        inner = ops.multiply(inputs[0], inputs[1]) if len(inputs) == 2 else inputs[0]
-        product = ops.multiply(inputs[0], ops.sigmoid(inner))
-        product.set_friendly_name(node.get_friendly_name())
-        _redirect(node.output(0), product.output(0))
-
-
-def _redirect(old: Any, new: Any) -> None:
-    """Let everything that reads one output read another."""
-    for target in list(old.get_target_inputs()):
-        target.replace_source_output(new)
 
 
 def _write(model: Any, xml: Path) -> None:
@@ -296,24 +275,4 @@ def _write(model: Any, xml: Path) -> None:
         raise OutputError(
             f"{weights}: only {found} bytes could be written, expected {expected}",
             hint="free some space, or choose another --output",
-        )
-
-
-def _refuse_new_operations(model: Any, *, name: str) -> None:
-    """Refuse operations that the OpenVINO of the first stick cannot read.
-
-    Raises:
-        ExportError: There is one.
-    """
-    new = sorted(
-        {
-            f"{kind.name} of {kind.version_id}"
-            for kind in (node.get_type_info() for node in model.get_ops())
-            if kind.version_id not in _OPSETS
-        }
-    )
-    if new:
-        raise ExportError(
-            f"{name}: needs {', '.join(new)}; sticks have {', '.join(_OPSETS)} only",
-            hint="export it with --target openvino",
         )
