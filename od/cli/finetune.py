@@ -87,6 +87,10 @@ def command(
         )
     _print_changes(plan.changes)
     if dry_run:
+        if plan.match is not None:
+            click.echo(f"{plan.checkpoint}: {plan.match.summary}", err=True)
+        elif plan.checkpoint is not None:
+            click.echo(f"{plan.checkpoint}: is compared once the model is built", err=True)
         from od.odapi.protos import format_message
 
         click.echo(format_message(plan.config), nl=False)

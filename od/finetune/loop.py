@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from od.errors import CheckpointError, TrainingError
+from od.errors import TrainingError
 from od.finetune.checkpoints import resume_checkpoint, save_checkpoint
 from od.finetune.plan import FinetunePlan
 from od.odapi.checkpoint import (
     CheckpointMatch,
     match_checkpoint,
     newest_checkpoint,
+    require_fit,
     restore_matching,
 )
 from od.odapi.model import build_model
@@ -36,7 +37,6 @@ from od.structures.progress import Progress, silent
 
 CHECKPOINT_SECONDS = 180.0
 _SUMMARY_STEPS = 10  # between two points of a curve in TensorBoard
-_LEAST_SHARE = 0.5  # of a model's variables that a checkpoint must fill
 
 
 def never_stop() -> bool:
@@ -162,13 +162,7 @@ def _restore_pretrained(
         say("starts from random weights")
         return None
     match = match_checkpoint(model, plan.checkpoint)
-    if match.share < _LEAST_SHARE:
-        key = next(iter(match.fresh), "")
-        raise CheckpointError(
-            f"{plan.checkpoint}: is of another model: {match.summary};"
-            f" {key} {match.fresh.get(key, '')}",
-            hint="give this model's own checkpoint, or --checkpoint none",
-        )
+    require_fit(plan.checkpoint, match)
     restore_matching(model, plan.checkpoint, match)
     say(f"{plan.checkpoint}: {match.summary}")
     return match

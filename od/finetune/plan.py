@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from od.errors import CheckpointError, OdError, RecordError, TrainingError
+from od.odapi.checkpoint import CheckpointMatch, match_shapes, require_fit
 from od.odapi.protos import parse_pipeline
+from od.odapi.variables import known_variables, number_of_classes
 from od.outputs import read_od_json
 from od.pipeline_config import (
     Change,
@@ -38,6 +40,8 @@ class FinetunePlan:
         checkpoint: Prefix of the checkpoint to start from, None for none.
         seed: For everything random.
         resume: Whether to go on at the run's last checkpoint.
+        match: What the checkpoint fills, None without one and where only building the
+            model tells.
     """
 
     run: Path
@@ -50,6 +54,7 @@ class FinetunePlan:
     checkpoint: Path | None
     seed: int = 0
     resume: bool = False
+    match: CheckpointMatch | None = None
 
     @property
     def steps(self) -> int:
@@ -147,8 +152,9 @@ def plan_finetuning(
     )
     changes += tuple(set_field(config, assignment) for assignment in overrides)
     return FinetunePlan(
-        run, model, config, label_map, records, facts.train_images, changes, checkpoint, seed
-    )
+        run, model, config, label_map, records, facts.train_images, changes, checkpoint, seed,
+        match=_match(config.model, checkpoint),
+    )  # fmt: skip
 
 
 def plan_resuming(run: Path, *, steps: int | None = None) -> FinetunePlan:
@@ -204,6 +210,16 @@ def _refuse_existing(run: Path) -> None:
         f"{run}: {state}",
         hint=f"start another with --run {run.name}-2, or go on with --resume{more}",
     )
+
+
+def _match(model_config: Any, checkpoint: Path | None) -> CheckpointMatch | None:
+    """Compare the checkpoint with a model whose variables are listed; refuse another model's."""
+    wanted = known_variables(model_config) if checkpoint else None
+    if checkpoint is None or wanted is None:
+        return None
+    match = match_shapes(wanted, checkpoint, classes=number_of_classes(model_config))
+    require_fit(checkpoint, match)
+    return match
 
 
 def _require_checkpoint(checkpoint: Path | None) -> None:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from od.errors import CheckpointError
+from od.odapi.checkpoint_index import read_checkpoint_index
 
+_LEAST_SHARE = 0.5  # of a model's variables that a checkpoint must fill
 _ENDING = "/.ATTRIBUTES/VARIABLE_VALUE"
 # Parts of a detection model that depend on the classes or are told apart in messages.
 _PARTS = (
@@ -101,21 +103,20 @@ def model_variables(root: Any) -> dict[str, Any]:
 def checkpoint_shapes(prefix: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of each variable of a checkpoint, by key; optimizer slots left out.
 
-    Reads the index alone: the values may be missing.
+    Reads the index alone, without tensorflow: the values may be missing.
 
     Raises:
         CheckpointError: There is none, it is broken, or it is from TensorFlow 1.
     """
-    reader = _reader(prefix)
-    shapes = reader.get_variable_to_shape_map()
-    if "_CHECKPOINTABLE_OBJECT_GRAPH" not in shapes:
+    entries = read_checkpoint_index(prefix)
+    if "_CHECKPOINTABLE_OBJECT_GRAPH" not in entries:
         raise CheckpointError(
             f"{prefix}: is a TensorFlow 1 checkpoint; the models here are TensorFlow 2",
             hint="take the model from the TF2 zoo (its archive holds checkpoint/ckpt-0.index)",
         )
     return {
-        key.removesuffix(_ENDING): tuple(shape)
-        for key, shape in shapes.items()
+        key.removesuffix(_ENDING): entry.shape
+        for key, entry in entries.items()
         if key.endswith(_ENDING) and ".OPTIMIZER_SLOT" not in key
     }
 
@@ -156,6 +157,24 @@ def match_checkpoint(model: Any, prefix: Path) -> CheckpointMatch:
         CheckpointError: The checkpoint cannot be read.
     """
     wanted = {f"model/{key}": tuple(v.shape) for key, v in model_variables(model).items()}
+    return match_shapes(wanted, prefix, classes=model.num_classes)
+
+
+def match_shapes(
+    wanted: Mapping[str, tuple[int, ...]], prefix: Path, *, classes: int
+) -> CheckpointMatch:
+    """Compare the names and shapes of a model's variables with a checkpoint's.
+
+    Does without tensorflow.
+
+    Args:
+        wanted: Shapes of the model's variables, by checkpoint key.
+        prefix: The checkpoint.
+        classes: The model's number of classes.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read.
+    """
     given = checkpoint_shapes(prefix)
     fresh = {
         key: f"has {given[key]} there, {shape} here" if key in given else "is missing there"
@@ -168,9 +187,23 @@ def match_checkpoint(model: Any, prefix: Path) -> CheckpointMatch:
         unused=tuple(
             sorted(key for key in given if key.startswith("model/") and key not in wanted)
         ),
-        classes_before=_classes_before(given, wanted, model.num_classes),
-        classes_now=model.num_classes,
+        classes_before=_classes_before(given, wanted, classes),
+        classes_now=classes,
     )
+
+
+def require_fit(prefix: Path, match: CheckpointMatch) -> None:
+    """Refuse a checkpoint that fills less than half of a model's variables.
+
+    Raises:
+        CheckpointError: It does; the first variable that differs is named.
+    """
+    if match.share < _LEAST_SHARE:
+        key = next(iter(match.fresh), "")
+        raise CheckpointError(
+            f"{prefix}: is of another model: {match.summary}; {key} {match.fresh.get(key, '')}",
+            hint="give this model's own checkpoint, or --checkpoint none",
+        )
 
 
 def _classes_before(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -38,6 +41,38 @@ def test_the_shipped_checkpoint_is_taken_without_being_asked_for(workspace):
     assert config.train_config.fine_tune_checkpoint.endswith(
         "pretrained/ssd_mobilenet_v2_small_256x256/checkpoint/ckpt-0"
     )
+
+
+def test_a_dry_run_shows_what_the_checkpoint_fills(workspace):
+    result = _run("ssd", "--dry-run")
+    assert (
+        "ckpt-0: 360 restored, 2 start fresh (the class head: 20 classes before, 3 now)\n"
+        in result.stderr
+    )
+
+
+def test_a_dry_run_of_a_model_that_is_no_template_says_when_it_compares(workspace):
+    result = _run("ssd", "--dry-run", "--set", "model.ssd.feature_extractor.depth_multiplier=0.5")
+    assert "ckpt-0: is compared once the model is built\n" in result.stderr
+
+
+def test_a_checkpoint_of_another_architecture_is_refused_before_tensorflow(workspace):
+    from od.shipped import shipped
+
+    other = shipped("pretrained") / "ssd_mobilenet_v2_small_256x256" / "checkpoint" / "ckpt-0"
+    code = (
+        "import sys; from od.cli import main\n"
+        f"sys.argv = ['od', 'finetune', 'faster_rcnn', '--checkpoint', {str(other)!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    print(end.code, 'tensorflow' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout == "1 False\n", done.stderr
+    assert "ckpt-0: is of another model: 0 restored, 275 start fresh" in done.stderr
+    assert "--checkpoint none" in done.stderr
+    assert not (workspace / "runs").exists()
 
 
 @pytest.mark.parametrize(
