@@ -17,10 +17,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,13 +121,24 @@ def compile_for_chips(xml: Path, folder: Path) -> dict[str, Any]:
     for chip in CHIPS:
         blob, started = folder / f"{chip}.blob", time.monotonic()
         try:
-            with ToolchainWorker(toolchain) as worker:
+            with _limited_memory(), ToolchainWorker(toolchain) as worker:
                 worker.compile_blob(xml, blob, chip=chip, shaves=SHAVES)
             facts[chip] = {"bytes": blob.stat().st_size}
         except OdError as error:
             facts[chip] = {"refused": str(error)}
         facts[chip]["seconds"] = time.monotonic() - started
     return facts
+
+
+@contextmanager
+def _limited_memory() -> Iterator[None]:
+    """Let the compiler's process, which inherits it, have 10 GB, not the whole machine."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (10 * 2**30, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def compare(model: Any, ir: Any, images: list[NDArray[np.uint8]]) -> dict[str, Any]:
@@ -256,6 +270,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--only", default="", help="part of the config's name")
+    parser.add_argument("--again", action="store_true", help="measure what is in the table too")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for each config")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -266,7 +281,8 @@ def main() -> None:
     files = [file for folder in options.folders for file in sorted(folder.glob("ssd_*.config"))]
     for file in files:
         name = file.stem.split("_coco17")[0]
-        if options.only not in name or "failed" not in results.get(name, {"failed": ""}):
+        done = name in results and "failed" not in results[name] and not options.again
+        if options.only not in name or done:
             continue
         print(f"{name} ...", file=sys.stderr, flush=True)
         results[name] = _in_a_process(file, options.timeout)

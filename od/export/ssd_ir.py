@@ -22,6 +22,7 @@ from od.errors import ExportError, MissingDependencyError, OutputError
 from od.export.old_operations import lower_operations, redirect, refuse_new_operations
 from od.export.ssd_config import Normalisation, check_ssd, myriad_input_spec, normalisation
 from od.export.ssd_head import HeadOptions, SsdHead, build_head, head_notes, read_head
+from od.export.weighted_sums import unstack_weighted_sums
 from od.structures.artifacts import InputSpec
 
 __all__ = ["HeadOptions", "SsdIr", "check_ssd", "myriad_input_spec", "write_ssd_ir"]
@@ -160,6 +161,7 @@ def _convert(model: Any, spec: InputSpec, *, name: str) -> _Network:
     network = openvino.Model(results, [planes], "ssd")
     apply_moc_transformations(network, cf=True, smart_reshape=False)
     lower_operations(network)
+    unstack_weighted_sums(network)
     anchors, boxes, logits = (result.input_value(0) for result in network.get_results())
     boxes.get_node().set_friendly_name(RAW_BOXES)
     logits.get_node().set_friendly_name(RAW_LOGITS)
