@@ -209,7 +209,6 @@ def test_a_refusal_of_the_converter_is_quoted(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("target", "error", "message"),
     [
-        pytest.param("myriad", ExportError, "^myriad: .* not made by this version", id="myriad"),
         pytest.param("tflite", ExportError, "^tflite: no such target, expected", id="unknown"),
         pytest.param("openvino", OutputError, "is there already", id="occupied"),
     ],
