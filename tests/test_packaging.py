@@ -92,9 +92,14 @@ def test_a_plain_install_runs_the_quickstart_and_finetune_from_any_folder(instal
         "evaluate",
         "export",
         "detect",
+        "detect_on_stick.py",
     ]
     assert 0 <= result["map50"] <= 1
-    for path in ("runs/quickstart/evaluate/val/report.html", "detections/od.json"):
+    for path in (
+        "runs/quickstart/evaluate/val/report.html",
+        "runs/quickstart/export/myriad/detect_on_stick.py",
+        "detections/od.json",
+    ):
         assert (tmp_path / "demo" / path).is_file()
     again = _run(
         installed, "finetune", "ssd", "--records", "demo/records", "--steps", "1", "--dry-run",

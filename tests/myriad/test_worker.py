@@ -290,8 +290,11 @@ def test_no_stick_is_a_device_error_and_the_worker_goes_on(toolchain, squares_ir
 
 
 _PARENT = """
+import signal
 import sys
 from pathlib import Path
+# What runs in the background of a script is started with Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from od.myriad.toolchain import find_toolchain
 from od.myriad.worker import ToolchainWorker
 with ToolchainWorker(find_toolchain()) as worker:
